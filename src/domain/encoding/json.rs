@@ -1,0 +1,283 @@
+//! Strict JSON: UTF-8 only, no duplicate names, bounded depth and count, nothing after the end.
+//!
+//! `serde_json` reads the text; the visitor here adds what it does not check.
+
+use crate::domain::limits;
+use crate::domain::reason::{Code, Reason};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use std::cell::Cell;
+use std::fmt;
+
+/// Depth and count of a document.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Deepest nesting; the top level counts as one.
+    pub depth: usize,
+    /// Most values.
+    pub nodes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { depth: limits::JSON_DEPTH, nodes: limits::JSON_NODES }
+    }
+}
+
+/// What was wrong with a text that should have been JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Not JSON, not UTF-8, a lone surrogate, or a tail.
+    Syntax,
+    /// A member name occurs twice in one object, compared after unescaping.
+    Duplicate,
+    /// Too deep or too many values.
+    Limit,
+    /// A number beyond the range of a double.
+    NumberRange,
+}
+
+impl From<Fault> for Reason {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Syntax => Self::new(Code::JsonInvalid, "not strict JSON"),
+            Fault::Duplicate => Self::new(Code::JsonInvalid, "a member name occurs twice"),
+            Fault::Limit => Self::new(Code::LimitExceeded, "JSON nested too deeply or with too many values"),
+            Fault::NumberRange => Self::new(Code::JsonInvalid, "a number beyond the range of a double"),
+        }
+    }
+}
+
+/// Reads one JSON document with the default limits.
+///
+/// # Errors
+/// See [`Fault`]; as a [`Reason`] it is [`Code::JsonInvalid`] or [`Code::LimitExceeded`].
+///
+/// # Source
+/// RFC 8259, RFC 7515 section 4, RFC 7519 section 4, RFC 8725 section 3.7; SDJ-34, GEN-08.
+pub fn parse(bytes: &[u8]) -> Result<Value, Fault> {
+    parse_with(bytes, Limits::default())
+}
+
+/// Reads one JSON document with limits of the caller's choice.
+///
+/// # Errors
+/// See [`Fault`].
+pub fn parse_with(bytes: &[u8], limits: Limits) -> Result<Value, Fault> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Fault::Syntax)?;
+    let budget = Budget { nodes: Cell::new(limits.nodes), fault: Cell::new(None) };
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let result = Seed { budget: &budget, depth: limits.depth }
+        .deserialize(&mut deserializer)
+        .and_then(|value| deserializer.end().map(|()| value));
+    result.map_err(|error| budget.fault.get().unwrap_or_else(|| classify(&error)))
+}
+
+/// Reads one JSON document that must be an object, as every JOSE header and JWT payload.
+///
+/// # Errors
+/// As [`parse`]; a document of another type is [`Fault::Syntax`].
+pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
+    match parse(bytes)? {
+        Value::Object(members) => Ok(members),
+        _ => Err(Fault::Syntax),
+    }
+}
+
+/// `serde_json` has no public kind for this error; the test below notices if its text changes.
+fn classify(error: &serde_json::Error) -> Fault {
+    let text = error.to_string();
+    if text.starts_with("number out of range") {
+        Fault::NumberRange
+    } else if text.starts_with("recursion limit exceeded") {
+        Fault::Limit
+    } else {
+        Fault::Syntax
+    }
+}
+
+struct Budget {
+    nodes: Cell<usize>,
+    fault: Cell<Option<Fault>>,
+}
+
+#[derive(Clone, Copy)]
+struct Seed<'b> {
+    budget: &'b Budget,
+    depth: usize,
+}
+
+impl Seed<'_> {
+    fn stop<E: serde::de::Error>(self, fault: Fault) -> E {
+        self.budget.fault.set(Some(fault));
+        E::custom("refused")
+    }
+
+    fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
+        let depth = self.depth.checked_sub(1).ok_or_else(|| self.stop(Fault::Limit))?;
+        Ok(Self { depth, ..self })
+    }
+
+    fn count<E: serde::de::Error>(self) -> Result<(), E> {
+        match self.budget.nodes.get().checked_sub(1) {
+            Some(left) => {
+                self.budget.nodes.set(left);
+                Ok(())
+            }
+            None => Err(self.stop(Fault::Limit)),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.count()?;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| self.stop(Fault::NumberRange))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let inner = self.inner()?;
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element_seed(inner)? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let inner = self.inner()?;
+        let mut members = Map::new();
+        while let Some(name) = access.next_key::<String>()? {
+            if members.contains_key(&name) {
+                return Err(self.stop(Fault::Duplicate));
+            }
+            let value = access.next_value_seed(inner)?;
+            members.insert(name, value);
+        }
+        Ok(Value::Object(members))
+    }
+}
+
+/// The whole seconds of a `NumericDate` from its exact text: an integer in the signed 64-bit range, or a decimal
+/// fraction, which is rounded down. No exponent, no negative zero (JSN-007, JSN-008, SDJ-44).
+pub fn numeric_date(text: &str) -> Option<i64> {
+    let (whole, fraction) = match text.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (text, None),
+    };
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole.strip_prefix('-').unwrap_or(whole)) || whole == "-0" {
+        return None;
+    }
+    let seconds: i64 = whole.parse().ok()?;
+    match fraction {
+        None => Some(seconds),
+        Some(part) if digits(part) && seconds >= 0 => Some(seconds),
+        Some(part) if digits(part) => seconds.checked_sub(1),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn duplicates_are_compared_after_unescaping() {
+        // JSN-002, JSN-003, JSN-004.
+        assert_eq!(parse(br#"{"a":1,"a":1}"#), Err(Fault::Duplicate));
+        assert_eq!(parse(br#"{"alg":1,"a\u006cg":1}"#), Err(Fault::Duplicate));
+        assert_eq!(parse(br#"[{"x":{"a":1,"a":2}}]"#), Err(Fault::Duplicate));
+        assert!(parse(br#"{"a":{"a":1}}"#).is_ok());
+    }
+
+    #[test]
+    fn other_encodings_are_refused() {
+        // JSN-010, JSN-011.
+        for bytes in
+            [&b"\xef\xbb\xbf{}"[..], b"{\0}\0", b"\xff\xfe{\0}\0", b"\"\xc0\xaf\"", b"\"\\ud800\"", b"\"\xed\xa0\x80\""]
+        {
+            assert_eq!(parse(bytes), Err(Fault::Syntax), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_may_follow() {
+        assert_eq!(parse(b"{} {}"), Err(Fault::Syntax));
+        assert_eq!(parse(b"{},"), Err(Fault::Syntax));
+        assert_eq!(parse(b""), Err(Fault::Syntax));
+        assert_eq!(parse(b" {} \n"), Ok(json!({})));
+    }
+
+    #[test]
+    fn depth_and_count_are_exact() {
+        // JSN-006.
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(nested(limits::JSON_DEPTH).as_bytes()).is_ok());
+        assert_eq!(parse(nested(limits::JSON_DEPTH + 1).as_bytes()), Err(Fault::Limit));
+        assert_eq!(parse(nested(100_000).as_bytes()), Err(Fault::Limit));
+        let flat = |count: usize| format!("[{}1]", "1,".repeat(count - 2));
+        assert!(parse(flat(limits::JSON_NODES).as_bytes()).is_ok());
+        assert_eq!(parse(flat(limits::JSON_NODES + 1).as_bytes()), Err(Fault::Limit));
+    }
+
+    #[test]
+    fn numbers_out_of_range_have_their_own_fault() {
+        assert_eq!(parse(b"1e400"), Err(Fault::NumberRange));
+        assert_eq!(parse("9".repeat(10_000).as_bytes()), Err(Fault::NumberRange));
+        assert_eq!(parse(b"9007199254740993"), Ok(json!(9_007_199_254_740_993_u64)));
+    }
+
+    #[test]
+    fn numeric_dates_are_read_from_their_text() {
+        // JSN-007, JSN-008.
+        assert_eq!(numeric_date("1893456000"), Some(1_893_456_000));
+        assert_eq!(numeric_date("1893456000.5"), Some(1_893_456_000));
+        assert_eq!(numeric_date("-1.5"), Some(-2));
+        assert_eq!(numeric_date("9223372036854775807"), Some(i64::MAX));
+        for wrong in
+            ["1e400", "-0", "-0.0", "1.0e0", "9223372036854775808", "\"1\"", "null", "true", "1.", ".5", "", "-"]
+        {
+            assert_eq!(numeric_date(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! All limits of the core in one place. They are fixed, not settings: a larger input is an attack or a defect.
+//!
+//! Limits of HTTP (bodies, headers, deadlines, rates) belong to the configuration of the service.
+
+/// Largest JOSE header part, in characters of its base64url text.
+pub const JOSE_HEADER_CHARS: usize = 32 * 1024;
+/// Longest `kid`, in characters.
+pub const KID_CHARS: usize = 256;
+/// Largest answer of a wallet, in bytes.
+pub const RESPONSE_BYTES: usize = 1024 * 1024;
+/// Deepest nesting of a JSON document; the top level counts as one.
+pub const JSON_DEPTH: usize = 32;
+/// Most values in one JSON document.
+pub const JSON_NODES: usize = 10_000;
+/// Most presentations in one response.
+pub const PRESENTATIONS: usize = 16;
+/// Most presentations for one credential query.
+pub const PRESENTATIONS_PER_QUERY: usize = 8;
+/// Most disclosures in one SD-JWT.
+pub const DISCLOSURES: usize = 256;
+/// Deepest nesting of disclosures within disclosures.
+pub const DISCLOSURE_RECURSION: usize = 16;
+/// Most certificates in `x5c`.
+pub const CERTIFICATES: usize = 5;
+/// Largest certificate, in bytes of DER.
+pub const CERTIFICATE_BYTES: usize = 16 * 1024;
+/// Largest status list token, in bytes on the wire.
+pub const STATUS_TOKEN_BYTES: usize = 2 * 1024 * 1024;
+/// Largest status list, in bytes after inflation.
+pub const STATUS_LIST_BYTES: usize = 16 * 1024 * 1024;
+/// Largest `data:` URI in a claim, in characters.
+pub const DATA_URI_CHARS: usize = 768 * 1024;
+/// Most credential queries in one DCQL query.
+pub const DCQL_CREDENTIALS: usize = 16;
+/// Most claims in one credential query.
+pub const DCQL_CLAIMS: usize = 128;
+/// Most sets (claim sets, credential sets, options) in one place of a DCQL query.
+pub const DCQL_SETS: usize = 64;
+/// Largest DCQL query, in bytes.
+pub const DCQL_BYTES: usize = 48 * 1024;
+/// Bytes of randomness in every identifier, nonce and code.
+pub const RANDOM_BYTES: usize = 16;

@@ -1,0 +1,3 @@
+//! Prüfstein: a verifier of EUDI Wallet credentials for public online services.
+
+pub mod domain;

@@ -1,0 +1,220 @@
+//! Private keys: the signing key of a verifier or a test authority, and the encryption key of one request.
+
+use super::jwk::{KeyFault, PublicKey, thumbprint_p256};
+use crate::domain::encoding::base64;
+use aws_lc_rs::agreement::{self, ECDH_P256};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use p256::ecdsa::signature::Signer as _;
+use p256::elliptic_curve::sec1::ToSec1Point as _;
+use p256::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, LineEnding};
+use serde_json::{Map, Value, json};
+use std::fmt;
+use std::sync::Arc;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// A P-256 private key for ES256. `Debug` shows nothing.
+#[derive(Clone)]
+pub struct SigningKey {
+    secret: p256::SecretKey,
+    fast: Arc<EcdsaKeyPair>,
+}
+
+impl SigningKey {
+    /// From the 32 bytes of the scalar.
+    ///
+    /// # Errors
+    /// [`KeyFault`] if they are zero or not below the order of the curve.
+    pub fn from_scalar(scalar: &[u8; 32]) -> Result<Self, KeyFault> {
+        let secret = p256::SecretKey::from_slice(scalar).map_err(|_| KeyFault("not a P-256 scalar"))?;
+        Self::from_secret(secret)
+    }
+
+    /// From PEM, PKCS#8 (`PRIVATE KEY`) or SEC1 (`EC PRIVATE KEY`).
+    ///
+    /// # Errors
+    /// [`KeyFault`] for other texts, other curves and encrypted keys.
+    pub fn from_pem(text: &str) -> Result<Self, KeyFault> {
+        let secret = p256::SecretKey::from_pkcs8_pem(text)
+            .ok()
+            .or_else(|| p256::SecretKey::from_sec1_pem(text).ok())
+            .ok_or(KeyFault("not an unencrypted P-256 key in PEM (PKCS#8 or SEC1)"))?;
+        Self::from_secret(secret)
+    }
+
+    fn from_secret(secret: p256::SecretKey) -> Result<Self, KeyFault> {
+        let point = secret.public_key().to_sec1_point(false);
+        let scalar = Zeroizing::new(secret.to_bytes());
+        let fast =
+            EcdsaKeyPair::from_private_key_and_public_key(&ECDSA_P256_SHA256_FIXED_SIGNING, &scalar, point.as_bytes())
+                .map_err(|_| KeyFault("the key cannot be prepared"))?;
+        Ok(Self { secret, fast: Arc::new(fast) })
+    }
+
+    /// Signs with fresh randomness of the crypto library: 64 bytes, R then S. For adapters.
+    ///
+    /// # Errors
+    /// [`KeyFault`] if the library has no randomness.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyFault> {
+        let signature =
+            self.fast.sign(&SystemRandom::new(), message).map_err(|_| KeyFault("the library could not sign"))?;
+        Ok(signature.as_ref().to_vec())
+    }
+
+    /// Signs deterministically (RFC 6979), so that vectors are the same bytes on every machine.
+    pub fn sign_deterministic(&self, message: &[u8]) -> Vec<u8> {
+        let signature: p256::ecdsa::Signature = p256::ecdsa::SigningKey::from(&self.secret).sign(message);
+        signature.to_bytes().to_vec()
+    }
+
+    /// The same signature as an ASN.1 sequence, as certificates carry it.
+    pub fn sign_deterministic_der(&self, message: &[u8]) -> Vec<u8> {
+        let signature: p256::ecdsa::Signature = p256::ecdsa::SigningKey::from(&self.secret).sign(message);
+        signature.to_der().as_bytes().to_vec()
+    }
+
+    /// The uncompressed public point, 65 bytes.
+    pub fn public_point(&self) -> Vec<u8> {
+        self.secret.public_key().to_sec1_point(false).as_bytes().to_vec()
+    }
+
+    /// The public key as a minimal JWK (`kty`, `crv`, `x`, `y`).
+    pub fn public_jwk(&self) -> Map<String, Value> {
+        public_jwk(&self.public_point())
+    }
+
+    /// The private key as a JWK with `d`: for public test keys in vectors only.
+    pub fn test_jwk(&self) -> Map<String, Value> {
+        let mut jwk = self.public_jwk();
+        jwk.insert("d".to_owned(), Value::from(base64::encode_url(&self.secret.to_bytes())));
+        jwk
+    }
+
+    /// The private key as PKCS#8 PEM, for key files of demos and tests.
+    ///
+    /// # Errors
+    /// [`KeyFault`] if it cannot be encoded.
+    pub fn to_pem(&self) -> Result<Zeroizing<String>, KeyFault> {
+        self.secret.to_pkcs8_pem(LineEnding::LF).map_err(|_| KeyFault("the key cannot be encoded"))
+    }
+
+    /// The matching public key.
+    ///
+    /// # Errors
+    /// [`KeyFault`], in theory only: the point of a valid scalar is on the curve.
+    pub fn public_key(&self) -> Result<PublicKey, KeyFault> {
+        PublicKey::from_jwk(&self.public_jwk())
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningKey(..)")
+    }
+}
+
+/// The encryption key of one request: made for it, used once, erased at its end (OVP-META-13, OVP-META-15).
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct EphemeralKey {
+    scalar: [u8; 32],
+}
+
+impl EphemeralKey {
+    /// From 32 fresh random bytes; `None` for the rare values that are no scalar, then draw again.
+    pub fn from_random(bytes: [u8; 32]) -> Option<Self> {
+        agreement::PrivateKey::from_private_key(&ECDH_P256, &bytes).ok()?;
+        Some(Self { scalar: bytes })
+    }
+
+    /// The 32 bytes, for the store.
+    pub fn scalar(&self) -> &[u8; 32] {
+        &self.scalar
+    }
+
+    /// The public key as a minimal JWK.
+    ///
+    /// # Errors
+    /// [`KeyFault`], in theory only.
+    pub fn public_jwk(&self) -> Result<Map<String, Value>, KeyFault> {
+        let public = self.private()?.compute_public_key().map_err(|_| KeyFault("the key cannot be prepared"))?;
+        Ok(public_jwk(public.as_ref()))
+    }
+
+    /// The public key as announced in `client_metadata.jwks`: with `use`, `alg` and `kid`, which is the thumbprint.
+    ///
+    /// # Errors
+    /// [`KeyFault`], in theory only.
+    ///
+    /// # Source
+    /// OpenID4VP 1.0 sections 5.1 and 8.3; OVP-META-07 to 10. The thumbprint is that of RFC 7638.
+    pub fn announced_jwk(&self) -> Result<(Map<String, Value>, String), KeyFault> {
+        let mut jwk = self.public_jwk()?;
+        let part = |name: &str| jwk.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let kid = base64::encode_url(&thumbprint_p256(&part("x"), &part("y")));
+        jwk.insert("use".to_owned(), json!("enc"));
+        jwk.insert("alg".to_owned(), json!("ECDH-ES"));
+        jwk.insert("kid".to_owned(), Value::from(kid.clone()));
+        Ok((jwk, kid))
+    }
+
+    pub(super) fn private(&self) -> Result<agreement::PrivateKey, KeyFault> {
+        agreement::PrivateKey::from_private_key(&ECDH_P256, &self.scalar).map_err(|_| KeyFault("not a P-256 scalar"))
+    }
+}
+
+impl fmt::Debug for EphemeralKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EphemeralKey(..)")
+    }
+}
+
+fn public_jwk(point: &[u8]) -> Map<String, Value> {
+    let coordinate = |range: std::ops::Range<usize>| base64::encode_url(point.get(range).unwrap_or_default());
+    let mut jwk = Map::new();
+    jwk.insert("kty".to_owned(), json!("EC"));
+    jwk.insert("crv".to_owned(), json!("P-256"));
+    jwk.insert("x".to_owned(), Value::from(coordinate(1..33)));
+    jwk.insert("y".to_owned(), Value::from(coordinate(33..65)));
+    jwk
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_signers_agree_with_the_public_key() {
+        let key = SigningKey::from_scalar(&[7; 32]).unwrap();
+        let public = key.public_key().unwrap();
+        for signature in [key.sign(b"text").unwrap(), key.sign_deterministic(b"text")] {
+            assert!(public.verify(b"text", &signature));
+            assert!(!public.verify(b"texT", &signature));
+        }
+        assert_eq!(key.sign_deterministic(b"text"), key.sign_deterministic(b"text"));
+    }
+
+    #[test]
+    fn pem_is_read_in_both_forms() {
+        let key = SigningKey::from_scalar(&[9; 32]).unwrap();
+        let pem = key.to_pem().unwrap();
+        assert_eq!(SigningKey::from_pem(&pem).unwrap().public_point(), key.public_point());
+        let sec1 = key.secret.to_sec1_pem(LineEnding::LF).unwrap();
+        assert_eq!(SigningKey::from_pem(&sec1).unwrap().public_point(), key.public_point());
+        assert!(SigningKey::from_pem("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n").is_err());
+    }
+
+    #[test]
+    fn ephemeral_keys_refuse_what_is_no_scalar() {
+        assert!(EphemeralKey::from_random([0; 32]).is_none());
+        assert!(EphemeralKey::from_random([0xff; 32]).is_none());
+        let (jwk, kid) = EphemeralKey::from_random([3; 32]).unwrap().announced_jwk().unwrap();
+        assert_eq!(jwk["kid"], Value::from(kid));
+        assert!(!jwk.contains_key("d"));
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        assert_eq!(format!("{:?}", SigningKey::from_scalar(&[7; 32]).unwrap()), "SigningKey(..)");
+        assert_eq!(format!("{:?}", EphemeralKey::from_random([3; 32]).unwrap()), "EphemeralKey(..)");
+    }
+}

@@ -10,4 +10,7 @@ pub mod ids;
 pub mod jose;
 pub mod limits;
 pub mod reason;
+pub mod status_list;
 pub mod time;
+pub mod trust;
+pub mod x509;

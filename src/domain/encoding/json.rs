@@ -4,7 +4,10 @@
 
 use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
+use crate::domain::time::UnixSeconds;
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 use std::cell::Cell;
 use std::fmt;
@@ -196,6 +199,84 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 }
 
+/// A date claim of a JWT, read from its exact text. A claim of the wrong type is not an absent one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateClaim {
+    /// The claim is not there.
+    Absent,
+    /// Seconds since the epoch, a fraction rounded down.
+    At(UnixSeconds),
+    /// A number, but not in a form that is accepted (JSN-007).
+    WrongForm,
+    /// No number at all.
+    WrongType,
+}
+
+impl DateClaim {
+    /// The time, if the claim is there.
+    ///
+    /// # Errors
+    /// `fault()` for a claim that is there but unusable.
+    pub fn or_fault<E>(self, fault: impl FnOnce() -> E) -> Result<Option<UnixSeconds>, E> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::At(time) => Ok(Some(time)),
+            Self::WrongForm | Self::WrongType => Err(fault()),
+        }
+    }
+
+    fn read(raw: Option<&RawValue>) -> Self {
+        match raw.map(RawValue::get) {
+            None => Self::Absent,
+            Some(text) => match numeric_date(text) {
+                Some(seconds) => Self::At(UnixSeconds(seconds)),
+                None if text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) => Self::WrongForm,
+                None => Self::WrongType,
+            },
+        }
+    }
+}
+
+/// The three date claims of a JWT payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dates {
+    /// `iat`
+    pub issued_at: DateClaim,
+    /// `nbf`
+    pub not_before: DateClaim,
+    /// `exp`
+    pub expires: DateClaim,
+}
+
+impl Dates {
+    /// Reads the dates of a payload that [`parse_object`] has accepted, or refused for [`Fault::NumberRange`].
+    ///
+    /// # Errors
+    /// [`Fault::Syntax`] if the payload is no object.
+    pub fn read(payload: &[u8]) -> Result<Self, Fault> {
+        #[derive(Deserialize)]
+        struct Raw<'a> {
+            #[serde(borrow, default, deserialize_with = "present")]
+            iat: Option<&'a RawValue>,
+            #[serde(borrow, default, deserialize_with = "present")]
+            nbf: Option<&'a RawValue>,
+            #[serde(borrow, default, deserialize_with = "present")]
+            exp: Option<&'a RawValue>,
+        }
+        let raw: Raw<'_> = serde_json::from_slice(payload).map_err(|_| Fault::Syntax)?;
+        Ok(Self {
+            issued_at: DateClaim::read(raw.iat),
+            not_before: DateClaim::read(raw.nbf),
+            expires: DateClaim::read(raw.exp),
+        })
+    }
+}
+
+/// A member that is there, `null` included.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
 /// The whole seconds of a `NumericDate` from its exact text: an integer in the signed 64-bit range, or a decimal
 /// fraction, which is rounded down. No exponent, no negative zero (JSN-007, JSN-008, SDJ-44).
 pub fn numeric_date(text: &str) -> Option<i64> {
@@ -265,6 +346,18 @@ mod tests {
         assert_eq!(parse(b"1e400"), Err(Fault::NumberRange));
         assert_eq!(parse("9".repeat(10_000).as_bytes()), Err(Fault::NumberRange));
         assert_eq!(parse(b"9007199254740993"), Ok(json!(9_007_199_254_740_993_u64)));
+    }
+
+    #[test]
+    fn a_date_of_the_wrong_type_is_not_absent() {
+        // SVC-014, JSN-007: null is a wrong type, an exponent a wrong form.
+        let dates = Dates::read(br#"{"iat":null,"nbf":1e3,"exp":7,"other":{}}"#).unwrap();
+        assert_eq!(dates.issued_at, DateClaim::WrongType);
+        assert_eq!(dates.not_before, DateClaim::WrongForm);
+        assert_eq!(dates.expires, DateClaim::At(UnixSeconds(7)));
+        assert_eq!(Dates::read(b"{}").unwrap().expires, DateClaim::Absent);
+        assert_eq!(Dates::read(br#"{"exp":1e400}"#).unwrap().expires, DateClaim::WrongForm);
+        assert!(Dates::read(b"[]").is_err());
     }
 
     #[test]

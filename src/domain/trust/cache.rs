@@ -1,0 +1,76 @@
+//! Chains that were validated once, by their exact bytes. A hit still checks the time and the trust data.
+
+use super::{TrustAnchors, TrustedIssuer};
+use crate::domain::jose::header::Header;
+use crate::domain::reason::Reason;
+use crate::domain::time::UnixSeconds;
+use crate::domain::x509::chain::AnchorInChain;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Issuers by the exact protected header of their credentials, which is the same for all credentials of one key.
+///
+/// It holds public data and changes no verdict: an entry counts only for the trust data it was made with and while its
+/// certificates are valid. Only validated chains enter, so nobody else can fill it.
+#[derive(Debug)]
+pub struct ChainCache {
+    entries: RwLock<HashMap<Box<str>, Entry>>,
+    capacity: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    trust: [u8; 32],
+    rule: AnchorInChain,
+    issuer: Arc<TrustedIssuer>,
+}
+
+impl ChainCache {
+    /// A cache of at most `capacity` issuers; 0 switches it off.
+    pub fn new(capacity: usize) -> Self {
+        Self { entries: RwLock::new(HashMap::new()), capacity }
+    }
+
+    /// The trusted issuer of a credential with this protected header.
+    ///
+    /// # Errors
+    /// As [`Header::x5c`], [`Header::check_thumbprint`] and [`TrustAnchors::trust_issuer`].
+    pub fn issuer(
+        &self,
+        header_part: &str,
+        header: &Header,
+        trust: &TrustAnchors,
+        rule: AnchorInChain,
+        now: UnixSeconds,
+    ) -> Result<Arc<TrustedIssuer>, Reason> {
+        let known = self.entries.read().unwrap_or_else(PoisonError::into_inner).get(header_part).cloned();
+        if let Some(entry) = known.filter(|entry| entry.trust == *trust.digest() && entry.rule == rule) {
+            entry.issuer.chain.check_period(now)?;
+            return Ok(entry.issuer);
+        }
+        let certificates = header.x5c()?;
+        header.check_thumbprint(certificates.first().map(Vec::as_slice).unwrap_or_default())?;
+        let issuer = Arc::new(trust.trust_issuer(&certificates, rule, now)?);
+        self.remember(header_part, Entry { trust: *trust.digest(), rule, issuer: Arc::clone(&issuer) });
+        Ok(issuer)
+    }
+
+    fn remember(&self, header_part: &str, entry: Entry) {
+        if self.capacity == 0 {
+            return;
+        }
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= self.capacity
+            && let Some(victim) = entries.keys().next().cloned()
+        {
+            entries.remove(&victim);
+        }
+        entries.insert(header_part.into(), entry);
+    }
+}
+
+impl Default for ChainCache {
+    fn default() -> Self {
+        Self::new(1024)
+    }
+}

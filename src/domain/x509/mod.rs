@@ -1,0 +1,8 @@
+//! Certificates: what is read from one, and whether a chain leads to an anchor.
+//!
+//! `rustls-webpki` builds and validates paths; the rules of our profile, which it does not know, are here.
+
+pub mod certificate;
+pub mod chain;
+
+pub use certificate::Certificate;

@@ -120,7 +120,7 @@ impl Bits {
             let rest = compressed.get(consumed..).unwrap_or_default();
             let before = (stream.total_in(), stream.total_out());
             let status = stream
-                .decompress_vec(rest, &mut bytes, FlushDecompress::Finish)
+                .decompress_vec(rest, &mut bytes, FlushDecompress::None)
                 .map_err(|_| malformed("lst is not a zlib stream"))?;
             if bytes.len() > cap {
                 return Err(Reason::new(Code::StatusListTooLarge, "the list inflates above the limit"));

@@ -29,7 +29,7 @@ pub const STATUS_TOKEN_BYTES: usize = 2 * 1024 * 1024;
 /// Largest status list, in bytes after inflation.
 pub const STATUS_LIST_BYTES: usize = 16 * 1024 * 1024;
 /// Largest `data:` URI in a claim, in characters.
-pub const DATA_URI_CHARS: usize = 768 * 1024;
+pub const DATA_URI_CHARS: usize = 512 * 1024;
 /// Most credential queries in one DCQL query.
 pub const DCQL_CREDENTIALS: usize = 16;
 /// Most claims in one credential query.

@@ -10,6 +10,7 @@ pub mod ids;
 pub mod jose;
 pub mod limits;
 pub mod reason;
+pub mod sd_jwt;
 pub mod status_list;
 pub mod time;
 pub mod trust;

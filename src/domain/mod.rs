@@ -2,7 +2,8 @@
 //!
 //! Rooms, from the ground floor up; each may use the ones before it, as the table in `tests/suite/architecture.rs` says:
 //! [`reason`] every code · [`limits`] · [`time`] · [`encoding`] strict base64 and JSON · [`jose`] signatures, encryption,
-//! keys · [`ids`] · [`dcql`] queries and their evaluation.
+//! keys · [`ids`] · [`dcql`] queries and their evaluation ·
+//! [`transaction`] one presentation and its states.
 
 pub mod dcql;
 pub mod encoding;
@@ -11,3 +12,4 @@ pub mod jose;
 pub mod limits;
 pub mod reason;
 pub mod time;
+pub mod transaction;

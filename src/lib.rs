@@ -1,3 +1,7 @@
 //! Prüfstein: a verifier of EUDI Wallet credentials for public online services.
 
+#[cfg(feature = "service")]
+pub mod adapters;
+#[cfg(feature = "service")]
+pub mod app;
 pub mod domain;

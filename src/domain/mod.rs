@@ -2,7 +2,9 @@
 //!
 //! Rooms, from the ground floor up; each may use the ones before it, as the table in `tests/suite/architecture.rs` says:
 //! [`reason`] every code · [`limits`] · [`time`] · [`encoding`] strict base64 and JSON · [`jose`] signatures, encryption,
-//! keys · [`ids`] · [`dcql`] queries and their evaluation.
+//! keys · [`ids`] · [`x509`] chains · [`trust`] who may issue what · [`status_list`] · [`sd_jwt`] · [`dcql`] queries and
+//! their evaluation · [`request`] what is sent to the wallet · [`transaction`] one presentation and its states ·
+//! [`verify`] the order of the checks and the report, on the top floor.
 
 pub mod dcql;
 pub mod encoding;
@@ -10,8 +12,11 @@ pub mod ids;
 pub mod jose;
 pub mod limits;
 pub mod reason;
+pub mod request;
 pub mod sd_jwt;
 pub mod status_list;
 pub mod time;
+pub mod transaction;
 pub mod trust;
+pub mod verify;
 pub mod x509;

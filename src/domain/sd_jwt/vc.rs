@@ -62,6 +62,19 @@ pub fn check_date_forms(dates: &Dates) -> Result<(), Reason> {
     }
 }
 
+/// Refuses a status index that is a number, but no integer, with the same reason (case JSN-007).
+///
+/// # Errors
+/// [`Code::CredentialClaimInvalid`].
+pub fn check_index_form(payload: &Map<String, Value>) -> Result<(), Reason> {
+    match payload.get("status").and_then(|status| status.get("status_list")).and_then(|list| list.get("idx")) {
+        Some(Value::Number(number)) if number.is_f64() => {
+            Err(Reason::new(Code::CredentialClaimInvalid, "idx is no integer"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The validity of a credential, if its dates make sense together.
 ///
 /// # Errors

@@ -1,0 +1,4 @@
+//! The outside: each adapter implements one port of [`crate::app::ports`].
+
+pub mod clock;
+pub mod entropy;

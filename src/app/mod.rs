@@ -1,0 +1,3 @@
+//! The use cases. They name what they need from outside in [`ports`]; `adapters` brings it.
+
+pub mod ports;

@@ -1,0 +1,479 @@
+//! The form in which stores keep a transaction: versioned and self-checking.
+//!
+//! ```text
+//! "PTX"  1 byte version  4 bytes CRC-32 of all that follows, big-endian  JSON text
+//! ```
+//!
+//! The checksum finds damage, not forgery: whoever can write to the store can also compute it. Reading is strict: an
+//! unknown member, a missing one that is not optional, or parts that contradict one another are damage too (STO-009).
+
+use super::reading::{Gate, ResponseCodeHash};
+use super::{
+    Answer, ErrorRecord, Flow, NewTransaction, Outcome, Phase, Purpose, RequestData, ResponseMode, ResultPolicy,
+    SecretScalar, Status, Transaction,
+};
+use crate::domain::encoding::base64;
+use crate::domain::ids::{Nonce, PageHandle, RequestHandle, State, TenantId, TransactionId};
+use crate::domain::reason::Code;
+use crate::domain::time::UnixSeconds;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
+
+/// The version written by this code. Version 1 is the only one so far.
+pub const VERSION: u8 = 1;
+
+const MAGIC: &[u8; 3] = b"PTX";
+
+/// Why stored bytes are not a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RecordFault {
+    /// The bytes are damaged.
+    #[error("the record is damaged: {0}")]
+    Damaged(&'static str),
+    /// A newer program wrote this record.
+    #[error("the record has version {0}, which this program does not know")]
+    Newer(u8),
+}
+
+/// CRC-32 (IEEE) of `bytes`: finds any one to three flipped bits in a record, and any damage of up to 32 bits in a row.
+pub fn checksum(bytes: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}
+
+/// Writes the record. The bytes hold secrets and are zeroed when dropped.
+///
+/// # Errors
+/// [`RecordFault::Damaged`] if the value cannot be written; no value made by this room's functions is such.
+pub fn encode(transaction: &Transaction) -> Result<Zeroizing<Vec<u8>>, RecordFault> {
+    let row = Row::of(transaction);
+    let mut json = Zeroizing::new(Vec::with_capacity(row.size_hint()));
+    serde_json::to_writer(&mut *json, &row).map_err(|_| RecordFault::Damaged("cannot be written"))?;
+    let mut record = Zeroizing::new(Vec::with_capacity(json.len().saturating_add(8)));
+    record.extend_from_slice(MAGIC);
+    record.push(VERSION);
+    record.extend_from_slice(&checksum(&json).to_be_bytes());
+    record.extend_from_slice(&json);
+    Ok(record)
+}
+
+/// Reads a record.
+///
+/// # Errors
+/// [`RecordFault`] for anything but the bytes that [`encode`] wrote.
+pub fn decode(record: &[u8]) -> Result<Transaction, RecordFault> {
+    let rest = record.strip_prefix(MAGIC).ok_or(RecordFault::Damaged("not a record"))?;
+    let (version, rest) = rest.split_first().ok_or(RecordFault::Damaged("too short"))?;
+    let (sum, json) = rest.split_first_chunk::<4>().ok_or(RecordFault::Damaged("too short"))?;
+    if *version != VERSION {
+        return Err(RecordFault::Newer(*version));
+    }
+    if checksum(json) != u32::from_be_bytes(*sum) {
+        return Err(RecordFault::Damaged("wrong checksum"));
+    }
+    let row: Row<'_> = serde_json::from_slice(json).map_err(|_| RecordFault::Damaged("not the expected members"))?;
+    row.into_transaction().ok_or(RecordFault::Damaged("members contradict one another"))
+}
+
+type Text<'a> = Cow<'a, str>;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row<'a> {
+    #[serde(borrow)]
+    tenant: Text<'a>,
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    handle: Text<'a>,
+    #[serde(borrow)]
+    page: Text<'a>,
+    version: u64,
+    created_at: UnixSeconds,
+    expires_at: UnixSeconds,
+    /// Present in the same-device flow, absent in the cross-device flow.
+    #[serde(borrow)]
+    return_url: Option<Text<'a>>,
+    #[serde(borrow)]
+    request: RequestRow<'a>,
+    #[serde(borrow)]
+    reference: Option<Text<'a>>,
+    ttl_seconds: u32,
+    delete_after_read: bool,
+    #[serde(borrow)]
+    status: Text<'a>,
+    finished_at: Option<UnixSeconds>,
+    #[serde(borrow)]
+    outcome: Option<OutcomeRow<'a>>,
+    #[serde(borrow)]
+    gate: Option<GateRow<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RequestRow<'a> {
+    #[serde(borrow)]
+    preset: Option<Text<'a>>,
+    #[serde(borrow)]
+    client_id: Text<'a>,
+    #[serde(borrow)]
+    nonce: Text<'a>,
+    #[serde(borrow)]
+    state: Text<'a>,
+    #[serde(borrow)]
+    response_mode: Text<'a>,
+    #[serde(borrow)]
+    response_uri: Text<'a>,
+    #[serde(borrow)]
+    dcql_query: Text<'a>,
+    #[serde(borrow)]
+    purpose_de: Option<Text<'a>>,
+    #[serde(borrow)]
+    purpose_en: Option<Text<'a>>,
+    key: Option<KeyText>,
+    #[serde(borrow)]
+    kid: Text<'a>,
+}
+
+/// A key as base64url, zeroed when dropped.
+#[derive(Serialize, Deserialize, ZeroizeOnDrop)]
+#[serde(transparent)]
+struct KeyText(String);
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OutcomeRow<'a> {
+    #[serde(borrow)]
+    result: Option<Text<'a>>,
+    #[serde(borrow)]
+    report: Option<Text<'a>>,
+    #[serde(borrow)]
+    error: Option<ErrorRow<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ErrorRow<'a> {
+    #[serde(borrow)]
+    code: Text<'a>,
+    #[serde(borrow)]
+    detail: Text<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GateRow<'a> {
+    #[serde(borrow)]
+    code: Text<'a>,
+    wrong_codes: u8,
+    code_used: bool,
+}
+
+impl<'a> Row<'a> {
+    fn of(transaction: &'a Transaction) -> Self {
+        let start = &transaction.start;
+        let answer = transaction.answer();
+        Self {
+            tenant: start.tenant.as_str().into(),
+            id: start.id.as_str().into(),
+            handle: start.handle.as_str().into(),
+            page: start.page.as_str().into(),
+            version: transaction.version,
+            created_at: start.created_at,
+            expires_at: start.expires_at,
+            return_url: match &start.flow {
+                Flow::SameDevice { return_url } => Some(return_url.as_str().into()),
+                Flow::CrossDevice => None,
+            },
+            request: RequestRow::of(&start.request),
+            reference: text(start.reference.as_ref()),
+            ttl_seconds: start.result_policy.ttl_seconds,
+            delete_after_read: start.result_policy.delete_after_read,
+            status: transaction.status().as_str().into(),
+            finished_at: transaction.finished_at(),
+            outcome: answer.and_then(|answer| answer.outcome.as_ref()).map(|outcome| OutcomeRow {
+                result: text(outcome.result.as_ref()),
+                report: text(outcome.report.as_ref()),
+                error: outcome
+                    .error
+                    .as_ref()
+                    .map(|error| ErrorRow { code: error.code.as_str().into(), detail: error.detail.as_str().into() }),
+            }),
+            gate: answer.and_then(|answer| answer.gate.as_ref()).map(|gate| GateRow {
+                code: base64::encode_url(gate.code.as_bytes()).into(),
+                wrong_codes: gate.wrong_codes,
+                code_used: gate.code_used,
+            }),
+        }
+    }
+
+    /// Large enough that the buffer does not have to move, which would leave a copy of the key behind.
+    fn size_hint(&self) -> usize {
+        let long = [
+            Some(&self.request.dcql_query),
+            self.outcome.as_ref().and_then(|outcome| outcome.result.as_ref()),
+            self.outcome.as_ref().and_then(|outcome| outcome.report.as_ref()),
+        ];
+        long.into_iter().flatten().fold(4_096, |sum, text| sum.saturating_add(text.len().saturating_mul(2)))
+    }
+
+    fn into_transaction(self) -> Option<Transaction> {
+        let status = Status::from_name(&self.status)?;
+        let gate = match self.gate {
+            None => None,
+            Some(row) => Some(Gate {
+                code: ResponseCodeHash::new(bytes(&row.code)?),
+                wrong_codes: row.wrong_codes,
+                code_used: row.code_used,
+            }),
+        };
+        let outcome = match self.outcome {
+            None => None,
+            Some(row) => Some(row.into_outcome(status)?),
+        };
+        let flow = match self.return_url {
+            Some(return_url) => Flow::SameDevice { return_url: return_url.into_owned() },
+            None => Flow::CrossDevice,
+        };
+        let same_device = matches!(flow, Flow::SameDevice { .. });
+        let plain = outcome.is_none() && gate.is_none();
+        let gated = gate.is_some() == same_device;
+        let phase = match (status, self.finished_at) {
+            (Status::Open, None) if plain => Phase::Open,
+            (Status::Fetched, None) if plain => Phase::Fetched,
+            (Status::Expired, Some(finished_at)) if plain => Phase::Expired { finished_at },
+            (Status::Cancelled, Some(finished_at)) if plain => Phase::Cancelled { finished_at },
+            (Status::Verified, Some(finished_at)) if gated => Phase::Verified(Answer { finished_at, outcome, gate }),
+            (Status::Rejected, Some(finished_at)) if gated => Phase::Rejected(Answer { finished_at, outcome, gate }),
+            (Status::Declined, Some(finished_at)) if gated => Phase::Declined(Answer { finished_at, outcome, gate }),
+            _ => return None,
+        };
+        let request = self.request.into_request()?;
+        if status.is_end() && request.encryption_key.is_some() {
+            return None;
+        }
+        Some(Transaction {
+            start: NewTransaction {
+                tenant: TenantId::parse(&self.tenant)?,
+                id: TransactionId::parse(&self.id)?,
+                handle: RequestHandle::parse(&self.handle)?,
+                page: PageHandle::parse(&self.page)?,
+                created_at: self.created_at,
+                expires_at: self.expires_at,
+                flow,
+                request,
+                reference: self.reference.map(Cow::into_owned),
+                result_policy: ResultPolicy {
+                    ttl_seconds: self.ttl_seconds,
+                    delete_after_read: self.delete_after_read,
+                },
+            },
+            phase,
+            version: self.version,
+        })
+    }
+}
+
+impl<'a> RequestRow<'a> {
+    fn of(request: &'a RequestData) -> Self {
+        Self {
+            preset: text(request.preset.as_ref()),
+            client_id: request.client_id.as_str().into(),
+            nonce: request.nonce.as_str().into(),
+            state: request.state.as_str().into(),
+            response_mode: request.response_mode.as_str().into(),
+            response_uri: request.response_uri.as_str().into(),
+            dcql_query: request.dcql_query.as_str().into(),
+            purpose_de: text(request.purpose.de.as_ref()),
+            purpose_en: text(request.purpose.en.as_ref()),
+            key: request.encryption_key.as_ref().map(|key| KeyText(base64::encode_url(key.expose()))),
+            kid: request.encryption_kid.as_str().into(),
+        }
+    }
+
+    fn into_request(self) -> Option<RequestData> {
+        let encryption_key = match self.key {
+            None => None,
+            Some(key) => Some(SecretScalar::new(bytes(&key.0)?)),
+        };
+        Some(RequestData {
+            preset: self.preset.map(Cow::into_owned),
+            client_id: self.client_id.into_owned(),
+            nonce: Nonce::parse(&self.nonce)?,
+            state: State::parse(&self.state)?,
+            response_mode: ResponseMode::from_name(&self.response_mode)?,
+            response_uri: self.response_uri.into_owned(),
+            dcql_query: self.dcql_query.into_owned(),
+            purpose: Purpose { de: self.purpose_de.map(Cow::into_owned), en: self.purpose_en.map(Cow::into_owned) },
+            encryption_key,
+            encryption_kid: self.kid.into_owned(),
+        })
+    }
+}
+
+impl OutcomeRow<'_> {
+    /// A result if and only if verified; an error if and only if not.
+    fn into_outcome(self, status: Status) -> Option<Outcome> {
+        let error = match self.error {
+            None => None,
+            Some(row) => Some(ErrorRecord { code: Code::from_name(&row.code)?, detail: row.detail.into_owned() }),
+        };
+        let verified = status == Status::Verified;
+        if self.result.is_some() != verified || error.is_some() == verified {
+            return None;
+        }
+        let (result, report) = (self.result.map(Cow::into_owned), self.report.map(Cow::into_owned));
+        Some(Outcome { result, report, error })
+    }
+}
+
+fn text(value: Option<&String>) -> Option<Text<'_>> {
+    value.map(|text| Cow::Borrowed(text.as_str()))
+}
+
+/// 32 bytes from base64url; the detour leaves no copy behind.
+fn bytes(text: &str) -> Option<[u8; 32]> {
+    let decoded = Zeroizing::new(base64::decode_url(text).ok()?);
+    decoded.as_slice().try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{CREATED, EXPIRES, open, same_device};
+    use super::super::{Accepted, Refusal};
+    use super::*;
+    use proptest::prelude::*;
+
+    const CODE: ResponseCodeHash = ResponseCodeHash::new([1; 32]);
+
+    fn accepted() -> Accepted {
+        Accepted { result: r#"{"family_name":"MÜLLER \"x\""}"#.to_owned(), report: "{}".to_owned() }
+    }
+
+    /// One transaction of every status, with and without gate and outcome.
+    fn samples() -> Vec<Transaction> {
+        let error = ErrorRecord { code: Code::CredentialRevoked, detail: "status 1".to_owned() };
+        let mut all = Vec::new();
+        for flow in [same_device(), Flow::CrossDevice] {
+            let opened = open(5, flow);
+            let fetched = opened.clone().fetch(CREATED).unwrap();
+            let verified = fetched.clone().verify(CREATED, accepted(), CODE).unwrap();
+            let refusal = Refusal { report: "{}".to_owned(), error: error.clone() };
+            all.extend([
+                opened.clone().cancel(CREATED).unwrap(),
+                opened.expire(EXPIRES),
+                verified.clone().read(CREATED, Some(&ResponseCodeHash::new([2; 32]))).0,
+                verified.clone().read(CREATED, Some(&CODE)).0,
+                verified.clone().erase(),
+                verified,
+                fetched.clone().reject(CREATED, refusal, CODE).unwrap(),
+                fetched.clone().decline(CREATED, error.clone(), CODE).unwrap(),
+                fetched,
+            ]);
+        }
+        all.push(open(5, same_device()));
+        all
+    }
+
+    #[test]
+    fn every_state_comes_back_as_it_was() {
+        for transaction in samples() {
+            let record = encode(&transaction).unwrap();
+            assert_eq!(decode(&record).unwrap(), transaction);
+        }
+    }
+
+    #[test]
+    fn any_flipped_bit_is_found() {
+        // STO-009, value
+        for transaction in samples() {
+            let record = encode(&transaction).unwrap();
+            for at in 0..record.len() {
+                for bit in 0..8 {
+                    let mut damaged = record.to_vec();
+                    damaged[at] ^= 1 << bit;
+                    assert!(decode(&damaged).is_err(), "byte {at} bit {bit} of {}", transaction.status());
+                }
+            }
+            for length in 0..record.len() {
+                assert!(decode(&record[..length]).is_err(), "cut at {length}");
+            }
+        }
+    }
+
+    /// Seals changed JSON with the right checksum: damage that only the contents can show.
+    fn with(
+        transaction: &Transaction,
+        change: impl FnOnce(&mut serde_json::Value),
+    ) -> Result<Transaction, RecordFault> {
+        let record = encode(transaction).unwrap();
+        let mut json: serde_json::Value = serde_json::from_slice(&record[8..]).unwrap();
+        change(&mut json);
+        let json = serde_json::to_vec(&json).unwrap();
+        let mut changed = record[..4].to_vec();
+        changed.extend_from_slice(&checksum(&json).to_be_bytes());
+        changed.extend_from_slice(&json);
+        decode(&changed)
+    }
+
+    type Change = fn(&mut serde_json::Value);
+
+    #[test]
+    fn contradictions_are_damage() {
+        use serde_json::json;
+        let fetched = open(5, same_device()).fetch(CREATED).unwrap();
+        let verified = fetched.clone().verify(CREATED, accepted(), CODE).unwrap();
+        assert!(with(&verified, |_| {}).is_ok());
+        let wrong: [(&str, &Transaction, Change); 13] = [
+            ("unknown member", &verified, |v| v["x"] = json!(1)),
+            ("unknown status", &verified, |v| v["status"] = json!("done")),
+            ("open with a finish", &fetched, |v| v["finished_at"] = json!(1)),
+            ("ended without one", &verified, |v| v["finished_at"] = json!(null)),
+            ("key after the end", &verified, |v| v["request"]["key"] = json!(base64::encode_url(&[1; 32]))),
+            ("rejected with a result", &verified, |v| v["status"] = json!("rejected")),
+            ("open with an outcome", &verified, |v| v["status"] = json!("open")),
+            ("verified with an error", &verified, |v| {
+                v["outcome"]["error"] = json!({"code":"bad_request","detail":""});
+            }),
+            ("verified without result", &verified, |v| v["outcome"]["result"] = json!(null)),
+            ("no gate in same-device", &verified, |v| v["gate"] = json!(null)),
+            ("gate in cross-device", &verified, |v| v["return_url"] = json!(null)),
+            ("short code", &verified, |v| v["gate"]["code"] = json!("AA")),
+            ("bad id", &verified, |v| v["id"] = json!("1")),
+        ];
+        for (name, transaction, change) in wrong {
+            assert!(matches!(with(transaction, change), Err(RecordFault::Damaged(_))), "{name}");
+        }
+    }
+
+    #[test]
+    fn newer_versions_are_named() {
+        // STO-010, row level
+        let mut record = encode(&open(5, same_device())).unwrap();
+        record[3] = 2;
+        assert_eq!(decode(&record).unwrap_err(), RecordFault::Newer(2));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Fuzz target 23: refused or equal, no panic.
+        #[test]
+        fn foreign_bytes_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..300), magic in any::<bool>()) {
+            let mut record = if magic { b"PTX\x01".to_vec() } else { Vec::new() };
+            record.extend_from_slice(&bytes);
+            prop_assert!(decode(&record).is_err());
+        }
+
+        #[test]
+        fn any_text_survives(reference in any::<String>(), result in any::<String>()) {
+            let mut start = open(5, Flow::CrossDevice).start;
+            start.reference = Some(reference);
+            let accepted = Accepted { result, report: String::new() };
+            let ended = Transaction::begin(start).fetch(CREATED).unwrap().verify(CREATED, accepted, CODE).unwrap();
+            prop_assert_eq!(decode(&encode(&ended).unwrap()).unwrap(), ended);
+        }
+    }
+}

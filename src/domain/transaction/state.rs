@@ -1,0 +1,446 @@
+//! The steps of a transaction's life. Each takes the old state by value.
+//!
+//! ```text
+//! open ──fetch──▶ fetched ──▶ verified │ rejected │ declined
+//!   └───────────────┴───────▶ expired │ cancelled
+//! ```
+
+use super::reading::{Gate, ResponseCodeHash};
+use super::{Answer, ErrorRecord, Flow, Outcome, Phase, Transaction};
+use crate::domain::reason::{Code, Reason};
+use crate::domain::time::UnixSeconds;
+use std::fmt;
+
+/// What an accepted presentation leaves behind.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// JSON text of the result: credentials and the claims that were asked for, nothing else (PRI-007, PRI-012).
+    pub result: String,
+    /// JSON text of the report.
+    pub report: String,
+}
+
+impl fmt::Debug for Accepted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Accepted(..)")
+    }
+}
+
+/// What a refused presentation leaves behind: codes, never the presentation (PRI-010).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// JSON text of the report.
+    pub report: String,
+    /// The first fault.
+    pub error: ErrorRecord,
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refusal").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl Transaction {
+    /// A wallet collects the request at `now`.
+    ///
+    /// May be repeated: a fetched one comes back as it is, with the same version, and needs no storing.
+    ///
+    /// # Errors
+    /// [`Code::RequestExpired`] after the end and from `expires_at` on (REQ-004).
+    pub fn fetch(self, now: UnixSeconds) -> Result<Self, Reason> {
+        if self.status().is_end() || now >= self.start.expires_at {
+            return Err(Reason::new(Code::RequestExpired, "the request has ended"));
+        }
+        match self.phase {
+            Phase::Open => Ok(self.into_phase(Phase::Fetched)),
+            _ => Ok(self),
+        }
+    }
+
+    /// Whether an answer may be looked at, at `now`. The cheap question before the costly checks; the steps that end a
+    /// transaction ask it again.
+    ///
+    /// # Errors
+    /// - [`Code::TransactionCompleted`] after any end but expiry (RSP-010, RSP-011, RSP-012).
+    /// - [`Code::TransactionExpired`] after expiry, and from `expires_at` on.
+    /// - [`Code::StateMismatch`] if nobody has collected the request, so nobody can know its nonce (RSP-032).
+    pub fn check_answerable(&self, now: UnixSeconds) -> Result<(), Reason> {
+        self.check_not_ended(now)?;
+        match self.phase {
+            Phase::Open => Err(Reason::new(Code::StateMismatch, "an answer to a request that nobody collected")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends as verified. `code` is kept in the same-device flow only.
+    ///
+    /// # Errors
+    /// As [`Transaction::check_answerable`].
+    pub fn verify(self, now: UnixSeconds, accepted: Accepted, code: ResponseCodeHash) -> Result<Self, Reason> {
+        let outcome = Outcome { result: Some(accepted.result), report: Some(accepted.report), error: None };
+        self.answered(now, outcome, code, Phase::Verified)
+    }
+
+    /// Ends as rejected. `code` is kept in the same-device flow only.
+    ///
+    /// Only for faults found after issuer and holder were established; before that the sender may be anyone, and the
+    /// transaction stays as it is (catalogue rule 6).
+    ///
+    /// # Errors
+    /// As [`Transaction::check_answerable`].
+    pub fn reject(self, now: UnixSeconds, refusal: Refusal, code: ResponseCodeHash) -> Result<Self, Reason> {
+        let outcome = Outcome { result: None, report: Some(refusal.report), error: Some(refusal.error) };
+        self.answered(now, outcome, code, Phase::Rejected)
+    }
+
+    /// Ends as declined: the wallet answered with an error. `code` is kept in the same-device flow only.
+    ///
+    /// # Errors
+    /// As [`Transaction::check_answerable`].
+    pub fn decline(self, now: UnixSeconds, error: ErrorRecord, code: ResponseCodeHash) -> Result<Self, Reason> {
+        self.answered(now, Outcome { result: None, report: None, error: Some(error) }, code, Phase::Declined)
+    }
+
+    /// The caller calls it off.
+    ///
+    /// # Errors
+    /// [`Code::TransactionCompleted`] or [`Code::TransactionExpired`], as for an answer.
+    pub fn cancel(self, now: UnixSeconds) -> Result<Self, Reason> {
+        self.check_not_ended(now)?;
+        Ok(self.into_phase(Phase::Cancelled { finished_at: now }))
+    }
+
+    /// Expires if open and past its time; otherwise as it was. The end is dated to `expires_at`, so that every instance
+    /// tells the same story whenever its clean-up ran.
+    pub fn expire(self, now: UnixSeconds) -> Self {
+        let finished_at = self.start.expires_at;
+        if self.status().is_end() || now < finished_at { self } else { self.into_phase(Phase::Expired { finished_at }) }
+    }
+
+    /// Erases the outcome of an answered transaction; the status stays (PRI-013). Otherwise as it was.
+    pub fn erase(mut self) -> Self {
+        let erased = self.answer_mut().and_then(|answer| answer.outcome.take());
+        if erased.is_some() {
+            self.version = self.version.saturating_add(1);
+        }
+        self
+    }
+
+    /// Does what is due at `now`: expires an open one, erases an overdue outcome. Otherwise as it was.
+    pub fn sweep(self, now: UnixSeconds) -> Self {
+        match self.due() {
+            Some(due) if now >= due => self.expire(now).erase(),
+            _ => self,
+        }
+    }
+
+    /// When [`Transaction::sweep`] has something to do next, if ever.
+    pub fn due(&self) -> Option<UnixSeconds> {
+        match (self.finished_at(), self.has_outcome()) {
+            (None, _) => Some(self.start.expires_at),
+            (Some(finished_at), true) => Some(finished_at.plus(i64::from(self.start.result_policy.ttl_seconds))),
+            (Some(_), false) => None,
+        }
+    }
+
+    /// Whether a store may write this over `shown`: the same transaction, later, on a way that exists.
+    ///
+    /// An ended one keeps its end state and time for ever, and nothing erased comes back.
+    pub fn follows(&self, shown: &Self) -> bool {
+        let (was, is) = (&shown.start, &self.start);
+        let same = (&was.tenant, &was.id, &was.handle, &was.page, was.created_at, was.expires_at)
+            == (&is.tenant, &is.id, &is.handle, &is.page, is.created_at, is.expires_at);
+        let step = match (shown.status().is_end(), self.status().is_end()) {
+            (false, false) => !matches!((&shown.phase, &self.phase), (Phase::Fetched, Phase::Open)),
+            (false, true) => true,
+            (true, false) => false,
+            (true, true) => {
+                self.status() == shown.status()
+                    && self.finished_at() == shown.finished_at()
+                    && (shown.has_outcome() || !self.has_outcome())
+            }
+        };
+        same && step && self.version > shown.version
+    }
+
+    fn check_not_ended(&self, now: UnixSeconds) -> Result<(), Reason> {
+        match self.phase {
+            Phase::Expired { .. } => Err(Reason::new(Code::TransactionExpired, "the deadline has passed")),
+            Phase::Open | Phase::Fetched if now >= self.start.expires_at => {
+                Err(Reason::new(Code::TransactionExpired, "the deadline has passed"))
+            }
+            Phase::Open | Phase::Fetched => Ok(()),
+            _ => Err(Reason::new(Code::TransactionCompleted, "the transaction has ended")),
+        }
+    }
+
+    fn answered(
+        self,
+        now: UnixSeconds,
+        outcome: Outcome,
+        code: ResponseCodeHash,
+        end: fn(Answer) -> Phase,
+    ) -> Result<Self, Reason> {
+        self.check_answerable(now)?;
+        let gate = match self.start.flow {
+            Flow::SameDevice { .. } => Some(Gate::new(code)),
+            Flow::CrossDevice => None,
+        };
+        Ok(self.into_phase(end(Answer { finished_at: now, outcome: Some(outcome), gate })))
+    }
+
+    /// The one place where a phase changes: the version grows, and at an end the key goes (OVP-META-15).
+    fn into_phase(mut self, phase: Phase) -> Self {
+        self.phase = phase;
+        self.version = self.version.saturating_add(1);
+        if self.status().is_end() {
+            self.start.request.encryption_key = None;
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Status;
+    use super::super::tests::{CREATED, EXPIRES, open, same_device};
+    use super::*;
+    use proptest::prelude::*;
+
+    const CODE: ResponseCodeHash = ResponseCodeHash::new([1; 32]);
+    const LAST: UnixSeconds = UnixSeconds(1_299);
+
+    fn error() -> ErrorRecord {
+        ErrorRecord { code: Code::CredentialRevoked, detail: "status 1".to_owned() }
+    }
+
+    fn accepted() -> Accepted {
+        Accepted { result: "{}".to_owned(), report: "{}".to_owned() }
+    }
+
+    fn refusal() -> Refusal {
+        Refusal { report: "{}".to_owned(), error: error() }
+    }
+
+    type Step = fn(Transaction, UnixSeconds) -> Result<Transaction, Reason>;
+
+    /// Every step that ends a transaction, with the end it leads to.
+    fn ends() -> [(Status, Step); 5] {
+        [
+            (Status::Verified, |it, now| it.verify(now, accepted(), CODE)),
+            (Status::Rejected, |it, now| it.reject(now, refusal(), CODE)),
+            (Status::Declined, |it, now| it.decline(now, error(), CODE)),
+            (Status::Cancelled, |it, now| it.cancel(now)),
+            (Status::Expired, |it, _| Ok(it.expire(EXPIRES))),
+        ]
+    }
+
+    fn fetched() -> Transaction {
+        open(1, same_device()).fetch(CREATED).unwrap()
+    }
+
+    #[test]
+    fn first_end_state_wins_in_every_order() {
+        // RSP-010, RSP-011, RSP-012; S1. Every end, followed by every other step.
+        for (first, end) in ends() {
+            let ended = end(fetched(), LAST).unwrap();
+            assert_eq!(ended.status(), first);
+            assert!(ended.request().encryption_key.is_none(), "OVP-META-15 after {first}");
+            let expected = if first == Status::Expired { Code::TransactionExpired } else { Code::TransactionCompleted };
+            for (second, again) in ends() {
+                if second == Status::Expired {
+                    assert_eq!(ended.clone().expire(EXPIRES), ended, "{first} then {second}");
+                } else {
+                    assert_eq!(again(ended.clone(), LAST).unwrap_err().code, expected, "{first} then {second}");
+                    assert_eq!(again(ended.clone(), EXPIRES).unwrap_err().code, expected, "{first} then late {second}");
+                }
+            }
+            assert_eq!(ended.clone().fetch(LAST).unwrap_err().code, Code::RequestExpired, "REQ-004 after {first}");
+        }
+    }
+
+    #[test]
+    fn expiry_is_exclusive_for_every_step() {
+        // OVP-REQ-19: the last second counts, the next does not.
+        for (status, end) in ends() {
+            if status == Status::Expired {
+                continue;
+            }
+            assert_eq!(end(fetched(), LAST).unwrap().status(), status);
+            assert_eq!(end(fetched(), EXPIRES).unwrap_err().code, Code::TransactionExpired, "{status}");
+        }
+        assert!(open(1, same_device()).fetch(LAST).is_ok());
+        assert_eq!(open(1, same_device()).fetch(EXPIRES).unwrap_err().code, Code::RequestExpired);
+        assert_eq!(fetched().fetch(EXPIRES).unwrap_err().code, Code::RequestExpired);
+        assert_eq!(fetched().expire(LAST), fetched());
+        assert_eq!(fetched().expire(EXPIRES).finished_at(), Some(EXPIRES));
+    }
+
+    #[test]
+    fn an_answer_before_anybody_collected_the_request_is_refused() {
+        // RSP-032
+        for (status, end) in ends() {
+            let result = end(open(1, same_device()), LAST);
+            match status {
+                Status::Cancelled | Status::Expired => assert_eq!(result.unwrap().status(), status),
+                _ => assert_eq!(result.unwrap_err().code, Code::StateMismatch, "{status}"),
+            }
+        }
+    }
+
+    #[test]
+    fn fetching_again_changes_nothing() {
+        let once = fetched();
+        assert_eq!(once.version(), 2);
+        assert_eq!(once.clone().fetch(LAST).unwrap(), once);
+    }
+
+    #[test]
+    fn cross_device_keeps_no_code() {
+        let ended = open(1, Flow::CrossDevice).fetch(CREATED).unwrap().verify(LAST, accepted(), CODE).unwrap();
+        assert!(ended.answer().unwrap().gate.is_none());
+        assert!(fetched().verify(LAST, accepted(), CODE).unwrap().answer().unwrap().gate.is_some());
+    }
+
+    #[test]
+    fn erasure_leaves_the_status_and_is_idempotent() {
+        // PRI-013
+        let erased = fetched().verify(LAST, accepted(), CODE).unwrap().erase();
+        assert_eq!((erased.status(), erased.finished_at(), erased.version()), (Status::Verified, Some(LAST), 4));
+        assert!(!erased.has_outcome());
+        assert_eq!(erased.clone().erase(), erased);
+        assert_eq!(fetched().erase(), fetched(), "an open one has nothing to erase");
+        assert_eq!(erased.due(), None);
+    }
+
+    #[test]
+    fn sweeping_does_what_is_due_and_no_more() {
+        assert_eq!(fetched().due(), Some(EXPIRES));
+        assert_eq!(fetched().sweep(LAST), fetched());
+        assert_eq!(fetched().sweep(EXPIRES).status(), Status::Expired);
+        let ended = fetched().verify(LAST, accepted(), CODE).unwrap();
+        assert_eq!(ended.due(), Some(LAST.plus(900)));
+        assert_eq!(ended.clone().sweep(LAST.plus(899)), ended);
+        assert!(!ended.sweep(LAST.plus(900)).has_outcome());
+    }
+
+    #[test]
+    fn extreme_times_do_not_overflow() {
+        let mut start = open(1, same_device()).start;
+        start.expires_at = UnixSeconds(i64::MAX);
+        let ended = Transaction::begin(start)
+            .fetch(CREATED)
+            .unwrap()
+            .verify(UnixSeconds(i64::MAX - 1), accepted(), CODE)
+            .unwrap();
+        assert_eq!(ended.due(), Some(UnixSeconds(i64::MAX)));
+    }
+
+    #[test]
+    fn only_successors_follow() {
+        let (first, second) = (open(1, same_device()), fetched());
+        assert!(second.follows(&first));
+        assert!(!first.follows(&second), "never back");
+        assert!(!first.follows(&first), "no change is no successor");
+        assert!(!open(2, same_device()).fetch(CREATED).unwrap().follows(&first), "another transaction");
+        let verified = second.clone().verify(LAST, accepted(), CODE).unwrap();
+        let mut cancelled = second.clone().cancel(LAST).unwrap();
+        cancelled.version = 9;
+        assert!(!cancelled.follows(&verified), "another end");
+        let mut reopened = second;
+        reopened.version = 9;
+        assert!(!reopened.follows(&verified), "never open again");
+        let erased = verified.clone().erase();
+        assert!(erased.follows(&verified));
+        let mut restored = verified.clone();
+        restored.version = 9;
+        assert!(!restored.follows(&erased), "nothing erased comes back");
+        let mut redated = erased.clone();
+        redated.version = 9;
+        redated.phase = Phase::Verified(Answer { finished_at: CREATED, outcome: None, gate: None });
+        assert!(!redated.follows(&erased), "another time");
+    }
+
+    #[derive(Debug, Clone)]
+    enum Act {
+        Fetch,
+        Verify,
+        Reject,
+        Decline,
+        Cancel,
+        Expire,
+        Sweep,
+        Read(bool),
+        Erase,
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        prop_oneof![
+            Just(Act::Fetch),
+            Just(Act::Verify),
+            Just(Act::Reject),
+            Just(Act::Decline),
+            Just(Act::Cancel),
+            Just(Act::Expire),
+            Just(Act::Sweep),
+            any::<bool>().prop_map(Act::Read),
+            Just(Act::Erase),
+        ]
+    }
+
+    fn apply(it: Transaction, act: &Act, now: UnixSeconds) -> Transaction {
+        let old = it.clone();
+        match act {
+            Act::Fetch => it.fetch(now).unwrap_or(old),
+            Act::Verify => it.verify(now, accepted(), CODE).unwrap_or(old),
+            Act::Reject => it.reject(now, refusal(), CODE).unwrap_or(old),
+            Act::Decline => it.decline(now, error(), CODE).unwrap_or(old),
+            Act::Cancel => it.cancel(now).unwrap_or(old),
+            Act::Expire => it.expire(now),
+            Act::Sweep => it.sweep(now),
+            Act::Read(right) => {
+                let code = if *right { CODE } else { ResponseCodeHash::new([2; 32]) };
+                it.read(now, Some(&code)).0
+            }
+            Act::Erase => it.erase(),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// S1: two holders of one transaction act in any order at any times, each on the value it last saw, and a
+        /// store that writes only over the version shown stands between them.
+        #[test]
+        fn two_handles_never_break_the_rules(
+            same in any::<bool>(),
+            steps in prop::collection::vec((act(), any::<bool>(), 990_i64..1_320), 1..40),
+        ) {
+            let mut stored = open(1, if same { same_device() } else { Flow::CrossDevice });
+            let mut seen = [stored.clone(), stored.clone()];
+            let mut end = None;
+            for (act, second, now) in steps {
+                let hand = usize::from(second);
+                let shown = seen[hand].clone();
+                let next = apply(shown.clone(), &act, UnixSeconds(now));
+                prop_assert_eq!(next == shown, next.version() == shown.version());
+                if next.version() != shown.version() {
+                    prop_assert!(next.follows(&shown), "{:?}", act);
+                    if shown.version() == stored.version() {
+                        stored = next;
+                    }
+                }
+                seen[hand] = stored.clone();
+                if stored.status().is_end() {
+                    let this = (stored.status(), stored.finished_at());
+                    prop_assert_eq!(*end.get_or_insert(this), this, "one end state, for ever");
+                    prop_assert!(stored.request().encryption_key.is_none(), "no key after the end");
+                } else {
+                    prop_assert!(end.is_none(), "ended never reopens");
+                    prop_assert!(stored.request().encryption_key.is_some());
+                }
+            }
+        }
+    }
+}

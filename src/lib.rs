@@ -4,6 +4,8 @@
 pub mod adapters;
 #[cfg(feature = "service")]
 pub mod app;
+#[cfg(feature = "service")]
+pub mod config;
 pub mod domain;
 #[cfg(feature = "service")]
 pub mod http;

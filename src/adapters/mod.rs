@@ -2,3 +2,5 @@
 
 pub mod clock;
 pub mod entropy;
+pub mod fetch;
+pub mod keys;

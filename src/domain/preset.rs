@@ -159,7 +159,7 @@ impl Preset {
             let usable = |option: &Vec<usize>| option.iter().all(|&at| verifiable.get(at) == Some(&true));
             let options: Vec<Vec<bool>> = sets.iter().map(|set| set.options().iter().map(usable).collect()).collect();
             let kept: Vec<bool> = options.iter().map(|options| options.contains(&true)).collect();
-            if sets.iter().zip(&kept).any(|(set, kept)| set.required() && !kept) || !kept.contains(&true) {
+            if sets.iter().zip(&kept).any(|(set, kept)| set.required() && !kept) {
                 return refuse("every alternative of the preset needs a format that this service cannot verify");
             }
             let named = |at: usize, usable_only: bool| {
@@ -177,6 +177,7 @@ impl Preset {
                     retain(set, "options", usable);
                 }
             }
+            // If only optional sets were there and none is left, the empty array is refused below.
             retain(&mut json, "credential_sets", &kept);
         }
         match DcqlQuery::parse(&json) {

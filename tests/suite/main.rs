@@ -1,5 +1,6 @@
 //! The one integration-test binary.
-mod dcql;
+
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helper functions of tests are tests")]
 
+mod dcql;
 mod store;

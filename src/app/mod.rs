@@ -150,3 +150,5 @@ impl App {
 pub fn can_verify(format: &Format) -> bool {
     matches!(format, Format::SdJwtVc)
 }
+pub mod render;
+pub mod time_text;

@@ -1,0 +1,3 @@
+//! The front desk: what arrives over HTTP, and how the answer looks.
+
+pub mod problem;

@@ -201,14 +201,15 @@ impl Plan {
             faults.add("/transaction_data", "transaction data is not offered by this version", "TXD-11");
         }
         let most_life = tenant.lifetimes.transaction_most;
-        let expires_in = bounded(wish.expires_in, tenant.lifetimes.transaction, 30, most_life, "/expires_in", &mut faults);
+        let expires_in =
+            bounded(wish.expires_in, tenant.lifetimes.transaction, 30, most_life, "/expires_in", &mut faults);
         let preset = asked.as_ref().and_then(|asked| asked.preset);
-        let ttl = preset.map_or(tenant.lifetimes.result, |preset| preset.result.ttl_seconds.min(tenant.lifetimes.result_most));
+        let ttl = preset
+            .map_or(tenant.lifetimes.result, |preset| preset.result.ttl_seconds.min(tenant.lifetimes.result_most));
         let most_ttl = tenant.lifetimes.result_most;
         let ttl_seconds = bounded(wish.result_ttl_seconds, ttl, 1, most_ttl, "/result/ttl_seconds", &mut faults);
-        let delete_after_read = wish
-            .delete_after_read
-            .unwrap_or_else(|| preset.is_some_and(|preset| preset.result.delete_after_delivery));
+        let delete_after_read =
+            wish.delete_after_read.unwrap_or_else(|| preset.is_some_and(|preset| preset.result.delete_after_delivery));
         let purpose = Purpose {
             de: text(wish.purpose_de.as_deref(), "/purpose/de", &mut faults)
                 .or_else(|| preset.map(|preset| preset.purpose.de.clone())),
@@ -313,7 +314,8 @@ fn flow(tenant: &Tenant, wish: &NewPresentation, faults: &mut Faults) -> Option<
             None
         }
         (None, _) => {
-            let detail = if tenant.cross_device { "same_device or cross_device is needed" } else { "same_device is needed" };
+            let detail =
+                if tenant.cross_device { "same_device or cross_device is needed" } else { "same_device is needed" };
             faults.add("/flow", detail, "OVP-REQ-15");
             None
         }
@@ -325,7 +327,11 @@ fn response_mode(tenant: &Tenant, wish: &NewPresentation, faults: &mut Faults) -
         None | Some("direct_post.jwt") => Some(ResponseMode::DirectPostJwt),
         Some("direct_post") if tenant.plain_direct_post => Some(ResponseMode::DirectPost),
         Some("direct_post") => {
-            faults.add("/response_mode", "plain answers deviate from HAIP, and this tenant does not allow that", "OVP-REQ-04");
+            faults.add(
+                "/response_mode",
+                "plain answers deviate from HAIP, and this tenant does not allow that",
+                "OVP-REQ-04",
+            );
             None
         }
         Some(_) => {
@@ -339,7 +345,9 @@ fn response_mode(tenant: &Tenant, wish: &NewPresentation, faults: &mut Faults) -
 fn check_permitted(tenant: &Tenant, wish: &NewPresentation, flow: &Flow) -> Result<(), Failure> {
     match flow {
         Flow::CrossDevice if !tenant.cross_device => {
-            return Err(Reason::new(Code::CrossDeviceNotAllowed, "this tenant has switched the cross-device flow off").into());
+            return Err(
+                Reason::new(Code::CrossDeviceNotAllowed, "this tenant has switched the cross-device flow off").into()
+            );
         }
         // Exact text against the list, never a prefix or a pattern (SES-008, SES-009, FIX-07).
         Flow::SameDevice { return_url } if !tenant.return_urls.contains(return_url) => {

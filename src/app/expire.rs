@@ -1,7 +1,7 @@
 //! Background work: open transactions expire, results are erased, old counts are forgotten.
 
-use super::{App, Failure};
 use super::ports::Swept;
+use super::{App, Failure};
 
 /// Rows in one go, so that nobody waits long for the store.
 const BATCH: usize = 500;

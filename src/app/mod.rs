@@ -150,5 +150,3 @@ impl App {
 pub fn can_verify(format: &Format) -> bool {
     matches!(format, Format::SdJwtVc)
 }
-pub mod render;
-pub mod time_text;

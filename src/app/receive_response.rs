@@ -8,7 +8,7 @@ use crate::domain::encoding::json;
 use crate::domain::ids::{RequestHandle, ResponseCode};
 use crate::domain::jose::hash::sha256;
 use crate::domain::jose::keys::EphemeralKey;
-use crate::domain::preset::derivation::Date;
+use crate::domain::preset::derivation::{Date, Derivation, apply};
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::{
@@ -70,11 +70,11 @@ impl App {
         self.tries.count(&handle, self.now())?;
         let settled = self.judge(&tenant, &shown, form).await;
         match settled {
-            Ok(Judged::Accepted { presented, report }) => self.end_verified(&tenant, shown, &presented, &report).await,
+            Ok(Judged::Accepted { presented, report }) => self.end_verified(&tenant, shown, presented, &report).await,
             Ok(Judged::Declined(error)) => self.end_declined(shown, &error).await,
             Err(refusal) if refusal.standing == Standing::Established => self.end_rejected(shown, *refusal).await,
             Err(refusal) => {
-                let report = render::report(&refusal.report).to_string();
+                let report = render::report_json(&refusal.report, false).to_string();
                 let refused = RefusedTry { at: self.now(), reason: refusal.reason.clone(), report: Some(report) };
                 self.tries.note(shown.id(), refused);
                 Err(refusal.reason.into())
@@ -128,7 +128,7 @@ impl App {
         &self,
         tenant: &Tenant,
         shown: Transaction,
-        presented: &Verified<Presented>,
+        presented: Verified<Presented>,
         report: &Report,
     ) -> Result<NextStep, Refused> {
         let derive = shown
@@ -138,32 +138,40 @@ impl App {
             .and_then(|id| tenant.presets.get(id))
             .map(|preset| preset.result.derive.as_slice())
             .unwrap_or_default();
-        let today = Date::utc(self.now());
+        let presented = derived(presented, derive, self.now())?;
         let accepted = Accepted {
-            result: render::result(presented, derive, today).to_string(),
-            report: render::report(report).to_string(),
+            result: render::result_json(&presented).to_string(),
+            report: render::report_json(report, true).to_string(),
         };
-        let redirect_uri =
-            self.end(shown, |shown, now, code| shown.verify(now, accepted.clone(), code)).await.map_err(Refused::from)?;
+        let redirect_uri = self
+            .end(shown, |shown, now, code| shown.verify(now, accepted.clone(), code))
+            .await
+            .map_err(Refused::from)?;
         Ok(NextStep { redirect_uri, outcome: AnswerOutcome::Verified })
     }
 
     async fn end_declined(&self, shown: Transaction, error: &WalletError) -> Result<NextStep, Refused> {
         let how = if error.encrypted { "encrypted" } else { "plain, so not authenticated" };
-        let record =
-            ErrorRecord { code: Code::WalletErrorRecorded, detail: format!("the wallet answered {} ({how})", error.error) };
-        let redirect_uri =
-            self.end(shown, |shown, now, code| shown.decline(now, record.clone(), code)).await.map_err(Refused::from)?;
+        let record = ErrorRecord {
+            code: Code::WalletErrorRecorded,
+            detail: format!("the wallet answered {} ({how})", error.error),
+        };
+        let redirect_uri = self
+            .end(shown, |shown, now, code| shown.decline(now, record.clone(), code))
+            .await
+            .map_err(Refused::from)?;
         Ok(NextStep { redirect_uri, outcome: AnswerOutcome::Declined })
     }
 
     async fn end_rejected(&self, shown: Transaction, refusal: Refusal) -> Result<NextStep, Refused> {
         let rejected = RejectedAs {
-            report: render::report(&refusal.report).to_string(),
+            report: render::report_json(&refusal.report, false).to_string(),
             error: ErrorRecord { code: refusal.reason.code, detail: refusal.reason.detail.to_string() },
         };
-        let redirect_uri =
-            self.end(shown, |shown, now, code| shown.reject(now, rejected.clone(), code)).await.map_err(Refused::from)?;
+        let redirect_uri = self
+            .end(shown, |shown, now, code| shown.reject(now, rejected.clone(), code))
+            .await
+            .map_err(Refused::from)?;
         Err(Refused { failure: refusal.reason.into(), redirect_uri })
     }
 
@@ -195,6 +203,26 @@ impl App {
 enum Judged {
     Accepted { presented: Verified<Presented>, report: Report },
     Declined(WalletError),
+}
+
+/// Replaces claims by the answers that the preset derives from them, so that the source never leaves.
+fn derived(
+    presented: Verified<Presented>,
+    derive: &[Derivation],
+    now: UnixSeconds,
+) -> Result<Verified<Presented>, Failure> {
+    if derive.is_empty() {
+        return Ok(presented);
+    }
+    let today = Date::utc(now)
+        .ok_or_else(|| Failure::from(Reason::new(Code::InternalError, "the clock is outside the calendar")))?;
+    Ok(presented.map(|mut presented| {
+        for credential in presented.credentials.iter_mut().flat_map(|(_, credentials)| credentials) {
+            let (claims, _) = apply(derive, std::mem::take(&mut credential.claims), today);
+            credential.claims = claims;
+        }
+        presented
+    }))
 }
 
 /// The return address with the response code as a query parameter (OVP-RESP-07, FIX-01).

@@ -97,7 +97,12 @@ impl App {
         Brought(brought)
     }
 
-    async fn bring_list(&self, trust: &TrustAnchors, policy: &Policy, need: &StatusNeed) -> Result<Arc<StatusList>, Reason> {
+    async fn bring_list(
+        &self,
+        trust: &TrustAnchors,
+        policy: &Policy,
+        need: &StatusNeed,
+    ) -> Result<Arc<StatusList>, Reason> {
         let slot = self.status.slot(need);
         if let Some(list) = slot.fresh(self.now()) {
             return Ok(list);
@@ -116,7 +121,9 @@ impl App {
                 Ok(list)
             }
             // Its time to ask again has come, but it has not expired: usable until its own `exp` (TSL-51, TSL-52).
-            (Err(reason), Some(kept)) if reason.code == Code::StatusUnavailable && kept.list.expires().is_some_and(|end| now < end) => {
+            (Err(reason), Some(kept))
+                if reason.code == Code::StatusUnavailable && kept.list.expires().is_some_and(|end| now < end) =>
+            {
                 Ok(kept.list)
             }
             (Err(reason), _) => Err(reason),

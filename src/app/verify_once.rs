@@ -3,7 +3,6 @@
 use super::{App, Failure};
 use crate::domain::dcql::{CredentialQuery, DcqlQuery, Fault};
 use crate::domain::ids::TenantId;
-use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::verify::presentation::{Credential, FORMAT, open};
 use crate::domain::verify::{Binding, Refusal, Report, Verified};
@@ -36,7 +35,7 @@ impl App {
     /// Status lists are those of now, also for another `at`: a list of then is not asked for.
     ///
     /// # Errors
-    /// [`Code::InvalidQuery`] for another format, an empty nonce or audience, and a query that is not one credential.
+    /// `invalid_query` for another format, an empty nonce or audience, and a query that is not one credential.
     pub async fn verify_once(&self, tenant: &TenantId, asked: OneVerification) -> Result<OneVerdict, Failure> {
         let tenant = Arc::clone(self.tenant(tenant)?);
         let query = read(&asked)?;

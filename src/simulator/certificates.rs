@@ -20,6 +20,13 @@ pub(super) fn start_of_day(now: UnixSeconds) -> UnixSeconds {
     now.minus(now.0.rem_euclid(DAY))
 }
 
+/// Year, month and day of `time`, UTC.
+pub(super) fn calendar(time: UnixSeconds) -> (i32, u8, u8) {
+    let elapsed = Duration::from_secs(u64::try_from(time.0).unwrap_or_default());
+    let date = rcgen::date_time_ymd(1970, 1, 1).saturating_add(elapsed.try_into().unwrap_or_default());
+    (date.year(), date.month().into(), date.day())
+}
+
 /// What the holder of a certificate is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {

@@ -17,6 +17,9 @@ pub mod authority;
 pub mod bad_chains;
 pub mod certificates;
 pub mod chain;
+pub mod encode;
+pub mod issuer;
+pub mod people;
 pub mod seed;
 
 use crate::domain::jose::jwk::KeyFault;

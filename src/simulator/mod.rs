@@ -21,6 +21,8 @@ pub mod encode;
 pub mod issuer;
 pub mod people;
 pub mod seed;
+pub mod status_host;
+pub mod transport;
 
 use crate::domain::jose::jwk::KeyFault;
 

@@ -7,3 +7,4 @@ pub mod app;
 pub mod domain;
 #[cfg(feature = "service")]
 pub mod http;
+pub mod simulator;

@@ -1,4 +1,9 @@
 //! The one integration-test binary.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helper functions of tests are tests")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "helper functions of tests are tests"
+)]
 
 mod store;

@@ -1,11 +1,12 @@
 //! STO-009: a damaged file is refused or the damage is in bytes that mean nothing; wrong data is never served.
 
 use super::{ended, open, options};
-use pruefstein::adapters::store::conformance::{DURING, Store, sample};
+use pruefstein::adapters::store::conformance::{DURING, Store, TTL, sample};
 use pruefstein::adapters::store::sqlite::{OpenError, Options, SqliteStore};
 use pruefstein::app::ports::{Replaced, StoreError, TransactionStore};
 use pruefstein::domain::reason::Code;
 use pruefstein::domain::transaction::{Accepted, ResponseCodeHash, Transaction};
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
@@ -164,6 +165,46 @@ async fn flipped_bits_under_an_open_store() {
     }
     // 200 are open and in memory; of the others, which have one page or two, every third page is damaged.
     assert!(corrupt > 100 && right > 250, "{corrupt} {right}");
+}
+
+#[tokio::test]
+async fn overdue_results_go_even_if_they_are_damaged() {
+    // PRI-003 before STO-009: nobody can read them, but their bytes are there.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let store: Store = Arc::new(open(&path));
+    let all = fill(&store, 900).await;
+    store.close().await.unwrap();
+    drop(store);
+    let overflow: Vec<u64> = {
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        let mut statement = connection.prepare("SELECT pgoffset FROM dbstat WHERE pagetype = 'overflow'").unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, i64>(0)).unwrap();
+        rows.map(|offset| u64::try_from(offset.unwrap()).unwrap()).collect()
+    };
+    let store: Store = Arc::new(SqliteStore::open(&path, &Options { cache_bytes: 0, ..options() }).unwrap());
+    let file = fs::File::options().read(true).write(true).open(&path).unwrap();
+    for page in overflow {
+        file.write_all_at(b"x", page + 2_000).unwrap();
+    }
+    let with_result: Vec<_> = all.iter().filter(|one| one.has_outcome()).collect();
+    for one in &with_result {
+        assert_eq!(store.by_id(one.tenant(), one.id()).await.unwrap_err().code(), Code::StorageCorrupt);
+    }
+    let swept = store.expire_and_erase(DURING.plus(TTL.into()), 1_000).await.unwrap();
+    // SQLite may still have sound pages in memory; what it has not is removed whole.
+    assert_eq!((swept.expired, swept.erased + swept.removed), (300, with_result.len()));
+    assert!(swept.removed > 50, "{swept:?}");
+    let mut words = HashSet::new();
+    for one in &with_result {
+        assert!(store.by_id(one.tenant(), one.id()).await.unwrap().is_none_or(|erased| !erased.has_outcome()));
+        let word = format!("{} ", one.reference().unwrap().trim_start_matches("A-")).repeat(20);
+        words.insert(word.into_bytes());
+    }
+    let bytes = fs::read(&path).unwrap();
+    let length = words.iter().map(Vec::len).min().unwrap();
+    let starts: HashSet<&[u8]> = words.iter().map(|word| &word[..length]).collect();
+    assert!(!bytes.windows(length).any(|window| starts.contains(window)));
 }
 
 #[tokio::test]

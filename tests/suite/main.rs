@@ -1,4 +1,10 @@
 //! The one integration-test binary.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "helper functions of tests are tests"
+)]
 
 mod dcql;
 mod store;

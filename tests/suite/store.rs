@@ -1,8 +1,18 @@
 //! The stores: what all of them must do, and what the file must do besides.
 
+mod damage;
+mod erasure;
+mod faults;
+mod figures;
+mod file;
+mod kill;
+
 use pruefstein::adapters::store::conformance;
 use pruefstein::adapters::store::memory::MemoryStore;
 use pruefstein::adapters::store::sqlite::{Options, SqliteStore};
+use pruefstein::app::ports::Replaced;
+use pruefstein::domain::transaction::{NewTransaction, ResponseCodeHash, Transaction};
+use std::path::Path;
 use std::sync::Arc;
 
 fn options() -> Options {
@@ -67,4 +77,34 @@ conformance! {
     closed_means_unavailable
     text_is_only_text
     random_histories_agree_with_the_model
+}
+
+fn open(path: &Path) -> SqliteStore {
+    SqliteStore::open(path, &options()).unwrap()
+}
+
+/// Takes a new transaction through its life, to an end that depends on `way`; some stay open or fetched.
+async fn ended(store: &conformance::Store, new: NewTransaction, way: u64) -> Transaction {
+    let who = format!("who {way}");
+    let mut shown = conformance::insert(store, new).await;
+    let steps = [
+        shown.clone().fetch(conformance::DURING).unwrap(),
+        match way % 4 {
+            3 => shown.clone().fetch(conformance::DURING).unwrap().verify(
+                conformance::DURING,
+                conformance::accepted(&who),
+                ResponseCodeHash::new([1; 32]),
+            ),
+            2 => shown.clone().fetch(conformance::DURING).unwrap().cancel(conformance::DURING),
+            _ => Ok(shown.clone()),
+        }
+        .unwrap(),
+    ];
+    for next in steps.into_iter().take(usize::try_from(way % 4).unwrap()) {
+        if next.version() > shown.version() {
+            assert_eq!(store.replace(&shown, next.clone()).await.unwrap(), Replaced::Done);
+            shown = next;
+        }
+    }
+    shown
 }

@@ -102,6 +102,7 @@ impl StoreFile {
         let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
         settings(&connection, options).map_err(failed)?;
         schema::migrate(&mut connection)?;
+        schema::check(&connection)?;
         check(&connection).map_err(OpenError::Store)?;
         let (commits, count): (i64, i64) =
             connection.query_row(META, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;

@@ -29,9 +29,6 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::oneshot;
 use writer::{Change, Job, Outcome, Reply, Shared, Writer};
 
-/// Most jobs that may wait; one more is refused as [`StoreError::Busy`].
-const QUEUE: usize = 4_096;
-
 /// How the store is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -41,11 +38,18 @@ pub struct Options {
     pub cache_bytes: usize,
     /// Largest size of the file, in bytes; beyond it the store is full. `None`: as large as the disk allows.
     pub max_bytes: Option<u64>,
+    /// Most jobs that may wait for the thread; one more is refused as [`StoreError::Busy`].
+    pub max_waiting: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { keep_ended_seconds: super::KEEP_ENDED_SECONDS, cache_bytes: 16 * 1024 * 1024, max_bytes: None }
+        Self {
+            keep_ended_seconds: super::KEEP_ENDED_SECONDS,
+            cache_bytes: 16 * 1024 * 1024,
+            max_bytes: None,
+            max_waiting: 4_096,
+        }
     }
 }
 
@@ -98,7 +102,7 @@ impl SqliteStore {
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
         let opened = file::StoreFile::open(path, options)?;
         let (writer, shared) = Writer::new(opened, options.keep_ended_seconds, options.cache_bytes);
-        let (jobs, received) = sync_channel(QUEUE);
+        let (jobs, received) = sync_channel(options.max_waiting);
         let thread = thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(&received))

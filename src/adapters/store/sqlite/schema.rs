@@ -2,6 +2,7 @@
 
 use super::OpenError;
 use super::file::store_error;
+use crate::app::ports::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Says that a file is ours: "PTXS".
@@ -38,6 +39,28 @@ const STEPS: &[&str] = &["
 /// [`OpenError::NewerSchema`], [`OpenError::NotAStore`], or what the store says.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     run(connection, STEPS)
+}
+
+/// Compares every table and trigger with what this program would make.
+///
+/// # Errors
+/// [`OpenError::Store`] with [`StoreError::Corrupt`] if one is missing, changed or too many.
+pub(super) fn check(connection: &Connection) -> Result<(), OpenError> {
+    let failed = |error: rusqlite::Error| OpenError::Store(store_error(&error));
+    let fresh = Connection::open_in_memory().map_err(failed)?;
+    for step in STEPS {
+        fresh.execute_batch(step).map_err(failed)?;
+    }
+    if tables(connection).map_err(failed)? == tables(&fresh).map_err(failed)? {
+        return Ok(());
+    }
+    Err(OpenError::Store(StoreError::Corrupt("the tables are not those of this program".to_owned())))
+}
+
+fn tables(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut statement = connection.prepare("SELECT name, coalesce(sql, '') FROM sqlite_schema ORDER BY name, sql")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
 }
 
 fn run(connection: &mut Connection, steps: &[&str]) -> Result<(), OpenError> {

@@ -7,4 +7,6 @@
 )]
 
 mod dcql;
+mod flows;
+mod service;
 mod store;

@@ -1,5 +1,15 @@
 //! The one integration-test binary.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests say so by failing")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "helper functions of tests are tests"
+)]
 
 mod config;
+mod dcql;
 mod fixture;
+mod flows;
+mod service;
+mod store;

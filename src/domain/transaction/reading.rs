@@ -92,7 +92,7 @@ impl Transaction {
     ///
     /// # Errors
     /// - [`Code::ResultPurged`] once the outcome is erased, or due to be.
-    /// - [`Code::ResponseCodeRequired`] without a code in the same-device flow (SES-001, SES-014).
+    /// - [`Code::ResponseCodeRequired`] without a code in the same-device flow, for a verified one (SES-001, SES-014).
     /// - [`Code::ResponseCodeInvalid`] for a wrong code, and for any code after [`MAX_WRONG_CODES`] wrong ones (SES-004).
     pub fn read(self, now: UnixSeconds, presented: Option<&ResponseCodeHash>) -> (Self, Result<Reading, Reason>) {
         let version = self.version;
@@ -106,7 +106,9 @@ impl Transaction {
             return (current, Err(Reason::new(Code::ResultPurged, "the result has been erased")));
         };
         let before = answer.gate.clone();
-        let passed = answer.gate.as_mut().map_or(Ok(()), |gate| gate.try_pass(presented));
+        // Only claims are behind the lock: that an answer was refused or declined, and why, names nobody.
+        let gate = answer.gate.as_mut().filter(|_| outcome.result.is_some());
+        let passed = gate.map_or(Ok(()), |gate| gate.try_pass(presented));
         let mut changed = answer.gate != before;
         if passed.is_ok() && delete_after_read {
             answer.outcome = None;

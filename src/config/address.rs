@@ -37,8 +37,8 @@ impl PublicUrl {
             ));
         }
         let name = url.host_str().unwrap_or_default();
-        if name.ends_with('.') {
-            return Err(fault("has a host that ends with a dot", "Leave out the dot.".to_owned()));
+        if name.ends_with('.') || name.contains('*') {
+            return Err(fault("has a host that ends with a dot or has a wildcard", "Name one host.".to_owned()));
         }
         let (_, authority) = origin.split_once("://").unwrap_or_default();
         Ok(Self {

@@ -137,6 +137,7 @@ fn read(path: &Path, file: &Table, now: UnixSeconds, faults: &Faults, notes: &No
         callers: callers(file, faults),
         trust: trust_sources(file, rules, faults).map(TrustAnchors::new),
         policy: once(file, &policy::DOC, &[], faults, |section| policy::read(section, files)),
+        test_mode,
     };
     check_callers(service.as_ref(), parts.callers.as_deref(), faults);
     let public_url = service.as_ref().map(|service| &service.public_url);

@@ -3,7 +3,6 @@
 use super::field::{Default, Kind, Occurs, SectionDoc, field};
 use super::files::Files;
 use super::reader::Section;
-use std::time::Duration;
 use url::Url;
 
 /// The settings of the section.
@@ -25,12 +24,6 @@ pub const DOC: SectionDoc = SectionDoc {
             Default::Absent("the roots of the operating system only"),
             "Further certification authorities for TLS to status hosts. They never vouch for credentials.",
         ),
-        field(
-            "status_deadline_ms",
-            Kind::Integer { min: 200, max: 10_000, unit: "milliseconds" },
-            Default::Is("3000"),
-            "Longest time for fetching one status list, redirects included.",
-        ),
     ],
 };
 
@@ -41,8 +34,6 @@ pub struct OutgoingSettings {
     pub proxy: Option<Url>,
     /// Further roots for TLS, in DER.
     pub extra_roots: Vec<Vec<u8>>,
-    /// Longest time for one status list.
-    pub status_deadline: Duration,
 }
 
 /// Reads the section. `None` if something is wrong; what, has been noted.
@@ -79,7 +70,5 @@ pub(super) fn read(section: Section<'_>, files: Files<'_>) -> Option<OutgoingSet
             }
         }
     }
-    let deadline = section.integer("status_deadline_ms").and_then(|value| u64::try_from(value).ok());
-    let status_deadline = Duration::from_millis(deadline?);
-    sound.then_some(OutgoingSettings { proxy, extra_roots, status_deadline })
+    sound.then_some(OutgoingSettings { proxy, extra_roots })
 }

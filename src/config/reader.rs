@@ -284,7 +284,7 @@ pub(super) fn suggestion<'k>(name: &str, known: impl IntoIterator<Item = &'k str
         .min_by_key(|(distance, _)| *distance);
     match nearest {
         Some((distance, known)) if distance <= 3.max(known.len() / 3) => format!("Did you mean {known}?"),
-        _ => "Remove it; `pruefstein config docs` lists all settings.".to_owned(),
+        _ => "Remove it or correct it; docs/configuration.md lists what there is.".to_owned(),
     }
 }
 

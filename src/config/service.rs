@@ -102,14 +102,6 @@ pub const DOC: SectionDoc = SectionDoc {
             "256",
             "Most requests at once for each group of paths (callers, wallets, browsers); more are answered `overloaded`.",
         ),
-        limit("max_tries_per_transaction", (1, 100), "answers", "20", "Most answers of wallets to one transaction."),
-        limit(
-            "max_tries_per_minute",
-            (1, 100),
-            "answers",
-            "10",
-            "Most answers of wallets to one transaction in a minute.",
-        ),
     ],
 };
 
@@ -128,10 +120,6 @@ pub struct ServiceSettings {
     pub test_mode: bool,
     /// Limits of HTTP.
     pub limits: HttpLimits,
-    /// Most answers of wallets to one transaction.
-    pub max_tries_per_transaction: u32,
-    /// Most answers of wallets to one transaction in a minute.
-    pub max_tries_per_minute: u32,
 }
 
 /// The limits of HTTP (section 3 of the security catalogue).
@@ -219,7 +207,6 @@ pub(super) fn read(section: Section<'_>) -> Option<ServiceSettings> {
     let caller_hosts = caller_hosts.collect();
     let test_mode = section.flag("test_mode");
     let limits = limits(section);
-    let tries = (count(section, "max_tries_per_transaction"), count(section, "max_tries_per_minute"));
     Some(ServiceSettings {
         public_url: public_url?,
         listen: listen?,
@@ -227,8 +214,6 @@ pub(super) fn read(section: Section<'_>) -> Option<ServiceSettings> {
         caller_hosts,
         test_mode: test_mode?,
         limits: limits?,
-        max_tries_per_transaction: tries.0?,
-        max_tries_per_minute: tries.1?,
     })
 }
 
@@ -272,10 +257,6 @@ fn limits(section: Section<'_>) -> Option<HttpLimits> {
         max_connections: connections?,
         max_in_flight: in_flight?,
     })
-}
-
-fn count(section: Section<'_>, name: &str) -> Option<u32> {
-    section.integer(name).and_then(|value| u32::try_from(value).ok())
 }
 
 fn socket(section: Section<'_>, name: &str) -> Option<SocketAddr> {

@@ -4,9 +4,11 @@ use super::access::{self, AccessKey};
 use super::address::{PublicUrl, check_link, check_return_url};
 use super::field::{Default, Kind, Occurs, SectionDoc, field};
 use super::files::Files;
-use super::reader::{Complaint, Section};
+use super::reader::{Complaint, Section, suggestion};
 use crate::domain::ids::TenantId;
 use crate::domain::jose::hash::sha256;
+use crate::domain::preset::{self, Preset};
+use crate::domain::request::link::WalletScheme;
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::TrustAnchors;
 use crate::domain::verify::Policy;
@@ -47,9 +49,9 @@ pub const DOC: SectionDoc = SectionDoc {
         ),
         field(
             "scheme",
-            Kind::OneOf(&["openid4vp", "haip-vp", "eu-eaap"]),
+            Kind::Text("`openid4vp`, `haip-vp`, `eu-eaap`, or the https link of a wallet, without query"),
             Default::Is("\"openid4vp\""),
-            "The scheme of links that open the wallet.",
+            "How links that open the wallet begin.",
         ),
         field(
             "return_urls",
@@ -73,7 +75,7 @@ pub const DOC: SectionDoc = SectionDoc {
         field(
             "presets",
             Kind::Texts("id of a preset"),
-            Default::Absent("all that this program can verify"),
+            Default::Absent("all that ship; those with placeholder types in test mode only"),
             "The ready-made queries that callers may use.",
         ),
         field(
@@ -86,7 +88,13 @@ pub const DOC: SectionDoc = SectionDoc {
             "transaction_seconds",
             Kind::Integer { min: 30, max: 900, unit: "seconds" },
             Default::Is("300"),
-            "Life of a transaction and of its request. Callers may ask for less.",
+            "Life of a transaction and of its request, if the caller does not say.",
+        ),
+        field(
+            "transaction_seconds_max",
+            Kind::Integer { min: 30, max: 900, unit: "seconds" },
+            Default::Is("900"),
+            "The longest life that a caller may ask for.",
         ),
         field(
             "result_seconds",
@@ -182,20 +190,22 @@ pub struct TenantSettings {
     pub client_id_prefix: ClientIdPrefix,
     /// The key that signs requests.
     pub access: AccessKey,
-    /// The scheme of links that open the wallet.
-    pub scheme: &'static str,
+    /// How links that open the wallet begin.
+    pub scheme: WalletScheme,
     /// Where browsers may be sent back, exactly.
     pub return_urls: Vec<String>,
     /// Whether another device may answer.
     pub cross_device: CrossDevice,
     /// Whether callers may ask for plain answers.
     pub plain_direct_post: bool,
-    /// The presets that callers may use; all that can be verified if `None`.
-    pub presets: Option<Vec<String>>,
+    /// The presets that callers may use.
+    pub presets: Vec<Preset>,
     /// Whether callers may send own queries.
     pub allow_dcql: bool,
     /// Life of a transaction, in seconds.
     pub transaction_seconds: u32,
+    /// The longest life that a caller may ask for.
+    pub transaction_seconds_max: u32,
     /// How long a result is kept, in seconds.
     pub result_seconds: u32,
     /// The longest time for which a caller may have it kept.
@@ -217,6 +227,8 @@ pub(super) struct Parts {
     pub callers: Option<Vec<Caller>>,
     pub trust: Option<TrustAnchors>,
     pub policy: Option<Policy>,
+    /// Whether placeholder types are allowed.
+    pub test_mode: bool,
 }
 
 /// Reads the section. `None` if something is wrong; what, has been noted.
@@ -238,7 +250,11 @@ pub(super) fn read(
     let profile = section.choice("profile").map(|word| if word == "haip" { Profile::Haip } else { Profile::OpenId4Vp });
     let access = access::read(section, files, now);
     let client_id_prefix = client_id_prefix(section, profile, access.as_ref(), public_url);
-    let scheme = section.choice("scheme");
+    let scheme = section.text("scheme").and_then(|text| {
+        let refused =
+            |_| section.fault("scheme", "is none of these", "Write openid4vp, haip-vp, eu-eaap or an https link.");
+        WalletScheme::parse(&text).map_err(refused).ok()
+    });
     let return_urls =
         section.texts("return_urls").into_iter().filter_map(|entry| match check_return_url(&entry.text) {
             Ok(()) => Some(entry.text),
@@ -253,16 +269,20 @@ pub(super) fn read(
         _ => CrossDevice::OnRelayRiskAccepted,
     });
     let plain_direct_post = section.choice("plain_direct_post").is_some();
-    let presets = section.has("presets").then(|| presets(section));
+    let presets = presets(section, parts.test_mode);
     let allow_dcql = section.flag("allow_dcql");
-    let seconds = |name| section.integer(name).and_then(|value| u32::try_from(value).ok());
-    let [transaction, result, result_max] =
-        ["transaction_seconds", "result_seconds", "result_seconds_max"].map(seconds);
-    if let (Some(usual), Some(most)) = (result, result_max)
-        && usual > most
-    {
-        section.fault("result_seconds", "is longer than result_seconds_max", "Shorten it, or allow more.");
-    }
+    let seconds = |name: &str| section.integer(name).and_then(|value| u32::try_from(value).ok());
+    let usual_and_most = |usual: &str, most: &str| {
+        let times = (seconds(usual), seconds(most));
+        if let (Some(time), Some(limit)) = times
+            && time > limit
+        {
+            section.fault(usual, format!("is longer than {most}"), "Shorten it, or allow more.");
+        }
+        times
+    };
+    let (transaction, transaction_max) = usual_and_most("transaction_seconds", "transaction_seconds_max");
+    let (result, result_max) = usual_and_most("result_seconds", "result_seconds_max");
     let link = |name| {
         let text = section.text(name)?;
         check_link(&text).map_err(|complaint| section.complain(name, complaint)).ok()?;
@@ -286,9 +306,10 @@ pub(super) fn read(
         return_urls,
         cross_device: cross_device?,
         plain_direct_post,
-        presets,
+        presets: presets?,
         allow_dcql: allow_dcql?,
         transaction_seconds: transaction?,
+        transaction_seconds_max: transaction_max?,
         result_seconds: result?,
         result_seconds_max: result_max?,
         privacy_url,
@@ -333,19 +354,37 @@ fn client_id_prefix(
     Some(prefix)
 }
 
-fn presets(section: Section<'_>) -> Vec<String> {
-    let is_id = |text: &str| {
-        text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+/// The presets that are named, or all. Placeholder types are for test mode only.
+fn presets(section: Section<'_>, test_mode: bool) -> Option<Vec<Preset>> {
+    let Ok(shipped) = preset::shipped() else {
+        section.fault("presets", "cannot be read: a preset of this program is broken", "Report this as a defect.");
+        return None;
     };
-    let mut ids = Vec::new();
-    for entry in section.texts("presets") {
-        if is_id(&entry.text) {
-            ids.push(entry.text);
-        } else {
-            section.faults().add(entry.key, "is not the id of a preset", "Ids are made of a-z, 0-9 and -.");
-        }
+    let allowed = |preset: &Preset| test_mode || !preset.test_only();
+    if !section.has("presets") {
+        return Some(shipped.into_iter().filter(allowed).collect());
     }
-    ids
+    let mut chosen = Vec::new();
+    let mut sound = true;
+    for entry in section.texts("presets") {
+        let complaint = match shipped.iter().find(|preset| preset.id == entry.text) {
+            Some(preset) if allowed(preset) => {
+                chosen.push(preset.clone());
+                continue;
+            }
+            Some(_) => Complaint::new(
+                "asks for placeholder types, not for real credentials",
+                "Leave it out; for tests set service.test_mode = true.",
+            ),
+            None => {
+                let known = shipped.iter().map(|preset| preset.id.as_str());
+                Complaint::new("there is no such preset", suggestion(&entry.text, known))
+            }
+        };
+        sound = false;
+        section.faults().add(entry.key, complaint.problem, complaint.remedy);
+    }
+    sound.then_some(chosen)
 }
 
 /// Reads one caller. `None` if something is wrong; what, has been noted.

@@ -44,13 +44,13 @@ fn a_sound_file_is_read_with_the_defaults_of_the_table() {
     assert_eq!(settings.service.listen.to_string(), "127.0.0.1:8080");
     // Section 3 of the catalogue.
     assert_eq!(settings.service.limits, config::service::HttpLimits::default());
-    assert_eq!((settings.service.max_tries_per_transaction, settings.service.max_tries_per_minute), (20, 10));
     assert!(matches!(settings.store, StoreSettings::Sqlite { .. }));
     let tenant = &settings.tenant;
     assert_eq!(tenant.client_id_prefix, ClientIdPrefix::X509Hash);
     assert_eq!(tenant.cross_device, CrossDevice::Off);
     assert!(!tenant.plain_direct_post);
     assert!(tenant.allow_dcql);
+    assert!(tenant.presets.len() > 5 && !tenant.presets.iter().any(pruefstein::domain::preset::Preset::test_only));
     assert_eq!((tenant.transaction_seconds, tenant.result_seconds, tenant.result_seconds_max), (300, 900, 3600));
     assert_eq!(tenant.policy.skew.seconds(), 60);
     assert_eq!(tenant.policy.proof_max_age, 600);
@@ -428,6 +428,19 @@ fn placeholder_types_need_test_mode() {
     let settings = folder.load(&text.replace("[service]", "[service]\ntest_mode = true")).unwrap();
     assert!(settings.service.test_mode);
     assert_eq!(settings.notes.len(), 1);
+}
+
+#[test]
+fn presets_exist_and_placeholders_need_test_mode() {
+    let folder = Folder::new();
+    let misspelt = with("tenant", "presets = [\"schalter\", \"bewonerparken\"]");
+    refused(&folder, &misspelt, "tenant.presets[1]", "bewohnerparken");
+    let placeholder = with("tenant", "presets = [\"sozialpass\"]");
+    refused(&folder, &placeholder, "tenant.presets[0]", "test_mode");
+    let settings = folder.load(&placeholder.replace("[service]", "[service]\ntest_mode = true")).unwrap();
+    assert_eq!(settings.tenant.presets.len(), 1);
+    refused(&folder, &with("tenant", "result_seconds = 4000"), "tenant.result_seconds", "result_seconds_max");
+    refused(&folder, &with("tenant", "scheme = \"http\""), "tenant.scheme", "https link");
 }
 
 #[test]

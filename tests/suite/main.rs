@@ -7,6 +7,7 @@
     reason = "helper functions of tests are tests"
 )]
 
+mod cli;
 mod config;
 mod dcql;
 mod fixture;

@@ -25,3 +25,5 @@ pub mod domain;
 pub mod http;
 #[cfg(feature = "service")]
 pub mod simulator;
+#[cfg(feature = "service")]
+pub mod telemetry;

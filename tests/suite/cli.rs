@@ -89,7 +89,7 @@ impl Case {
 
     fn verify_with(&self, change: &[(&str, Option<&str>)], more: &[&str]) -> Ran {
         let (trust, list) = (self.path("trust"), self.path("list.jwt"));
-        let mut options = vec![
+        let mut options = [
             ("--nonce", Some("n-1")),
             ("--audience", Some(AUDIENCE)),
             ("--at", Some(AT)),

@@ -4,7 +4,10 @@
 pub mod body;
 pub mod callers;
 pub mod extract;
+pub mod layers;
+pub mod listener;
 pub mod openapi;
+pub mod pace;
 pub mod page;
 pub mod problem;
 pub mod relying_party;

@@ -12,5 +12,6 @@ mod config;
 mod dcql;
 mod fixture;
 mod flows;
+mod listener;
 mod service;
 mod store;

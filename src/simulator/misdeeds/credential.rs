@@ -90,7 +90,7 @@ fn spoil_header(scene: &Scene<'_>, fault: Fault, draft: &mut Draft) -> Result<()
             set("b64", json!(false));
         }
         Fault::IssuerB64 => set("b64", json!(false)),
-        Fault::IssuerTypJwt | Fault::FormatJwtVc => set("typ", json!("JWT")),
+        Fault::IssuerTypJwt => set("typ", json!("JWT")),
         Fault::IssuerTypOld => set("typ", json!("vc+sd-jwt")),
         Fault::IssuerTypCase => set("typ", json!("DC+SD-JWT")),
         Fault::IssuerTypMissing => {

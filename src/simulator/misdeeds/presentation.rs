@@ -85,6 +85,9 @@ pub(in crate::simulator) fn present(
     binding.payload.insert("sd_hash".to_owned(), json!(issued.hash.digest_url(bare.as_bytes())));
     spoil_binding(scene, &mut binding, &bare);
     let proof = proof(scene, &binding, &proof_key(scene, draft, holder)?)?;
+    if scene.fault == Some(Fault::FormatJwtVc) {
+        return Ok(Value::from(jwt_credential(draft)?));
+    }
     Ok(spoil_whole(scene, issued, &bare, &disclosures, &proof))
 }
 
@@ -186,7 +189,6 @@ fn spoil_whole(scene: &Scene<'_>, issued: &Issued, bare: &str, disclosures: &[St
         Some(Fault::KbMissing) => bare.to_owned(),
         Some(Fault::NoFinalTilde) => bare.trim_end_matches('~').to_owned(),
         Some(Fault::JwtAmongDisclosures) => format!("{bare}{proof}~{proof}"),
-        Some(Fault::FormatJwtVc) => issued.jwt.clone(),
         Some(Fault::KbDisclosureRemoved) => {
             let kept: Vec<String> = disclosures.iter().skip(1).cloned().collect();
             format!("{}{proof}", bare_presentation(&issued.jwt, &kept))
@@ -196,6 +198,17 @@ fn spoil_whole(scene: &Scene<'_>, issued: &Issued, bare: &str, disclosures: &[St
         _ => format!("{bare}{proof}"),
     };
     Value::from(whole)
+}
+
+/// The same claims as a JWT credential of the W3C model, with a good signature.
+fn jwt_credential(draft: &Draft) -> Result<String, SimulatorError> {
+    let mut header = draft.header.clone();
+    header.insert("typ".to_owned(), json!("JWT"));
+    let mut payload = draft.control.clone();
+    payload.remove("vct");
+    let subject = Value::Object(draft.claims.clone());
+    payload.insert("vc".to_owned(), json!({"type": ["VerifiableCredential"], "credentialSubject": subject}));
+    Ok(Jws::unsigned(&header, jws::json(&payload)).sign(&draft.signer.key)?.text())
 }
 
 /// The JWS JSON serialization of RFC 9901 section 8.

@@ -10,3 +10,5 @@ mod dcql;
 mod flows;
 mod service;
 mod store;
+
+mod simulator;

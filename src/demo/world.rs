@@ -149,10 +149,8 @@ impl Fetch for StatusHostFetch {
     fn get(&self, request: FetchRequest) -> Pending<'_, FetchResponse, FetchError> {
         Box::pin(async move {
             let path = request.url.strip_prefix(self.host.base()).ok_or(FetchError::Blocked)?;
-            let answer = self
-                .host
-                .answer(path, self.clock.now())
-                .map_err(|error| FetchError::Unreachable(error.to_string()))?;
+            let answer =
+                self.host.answer(path, self.clock.now()).map_err(|error| FetchError::Unreachable(error.to_string()))?;
             if (300..400).contains(&answer.status) {
                 return Err(FetchError::Unreachable("a redirect to a place that is not allowed".to_owned()));
             }

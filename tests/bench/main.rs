@@ -6,7 +6,14 @@
 //!
 //! `cargo bench` measures everything. `cargo bench -- --once NAME` runs one subject a hundred times, for callgrind.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, clippy::disallowed_methods, reason = "a benchmark measures and prints")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::arithmetic_side_effects,
+    reason = "a benchmark measures and prints"
+)]
 
 use pruefstein::demo::World;
 use pruefstein::domain::dcql::DcqlQuery;
@@ -67,8 +74,15 @@ struct Bench {
 
 fn query() -> Value {
     let paths = json!([
-        ["family_name"], ["given_name"], ["birthdate"], ["address", "street_address"], ["address", "postal_code"],
-        ["address", "locality"], ["place_of_birth", "locality"], ["birth_name"], ["issuing_country"]
+        ["family_name"],
+        ["given_name"],
+        ["birthdate"],
+        ["address", "street_address"],
+        ["address", "postal_code"],
+        ["address", "locality"],
+        ["place_of_birth", "locality"],
+        ["birth_name"],
+        ["issuing_country"]
     ]);
     let claims: Vec<Value> = paths.as_array().unwrap().iter().map(|path| json!({"path": path})).collect();
     json!({"credentials": [{"id": "pid", "format": "dc+sd-jwt", "meta": {"vct_values": ["urn:eudi:pid:de:1"]}, "claims": claims}]})
@@ -83,15 +97,23 @@ impl Bench {
         let draft = Draft::new(authority, IssuerName::PidGermany, Person::Ordinary, &holder, STATUS_BASE, NOW).unwrap();
         let issued = draft.seal(authority.seed()).issue().unwrap();
         let query = query();
-        let paths: Vec<Vec<Value>> = query["credentials"][0]["claims"].as_array().unwrap().iter()
-            .map(|claim| claim["path"].as_array().unwrap().clone()).collect();
+        let paths: Vec<Vec<Value>> = query["credentials"][0]["claims"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|claim| claim["path"].as_array().unwrap().clone())
+            .collect();
         let mut disclosures = issued.disclosures_for(&paths);
         for disclosure in &issued.disclosures {
-            if disclosures.len() < 12 && !disclosures.contains(&disclosure.text) && disclosure.serves(&[json!("age_equal_or_over"), json!("18")]) {
+            if disclosures.len() < 12
+                && !disclosures.contains(&disclosure.text)
+                && disclosure.serves(&[json!("age_equal_or_over"), json!("18")])
+            {
                 disclosures.push(disclosure.text.clone());
             }
         }
-        let show = |nonce: &str| present(&issued, &disclosures, KeyBinding::new(AUDIENCE, nonce, NOW), &holder).unwrap();
+        let show =
+            |nonce: &str| present(&issued, &disclosures, KeyBinding::new(AUDIENCE, nonce, NOW), &holder).unwrap();
         let good = show(NONCE);
         let malformed = good.replacen('~', "~W10~", 1);
         let malformed = malformed.replacen("W10", "W1=", 1);
@@ -120,8 +142,22 @@ impl Bench {
         let token = encrypt(&jwk, "A256GCM", &header, answer.as_bytes()).unwrap();
         println!("presentation {} bytes, {} disclosures; answer {} bytes", good.len(), disclosures.len(), token.len());
         Self {
-            trust, policy: Policy::default(), query: DcqlQuery::parse(&query).unwrap(), replayed: show("BBBBBBBBBBBBBBBBBBBBBB"), good, malformed,
-            tampered: String::from_utf8(tampered).unwrap(), lists, warm: ChainCache::default(), cold: ChainCache::new(0), signing, message, signature, key, kid, token,
+            trust,
+            policy: Policy::default(),
+            query: DcqlQuery::parse(&query).unwrap(),
+            replayed: show("BBBBBBBBBBBBBBBBBBBBBB"),
+            good,
+            malformed,
+            tampered: String::from_utf8(tampered).unwrap(),
+            lists,
+            warm: ChainCache::default(),
+            cold: ChainCache::new(0),
+            signing,
+            message,
+            signature,
+            key,
+            kid,
+            token,
         }
     }
 
@@ -139,7 +175,14 @@ impl Bench {
 }
 
 /// Median time of one call in nanoseconds, over blocks that alternate with blocks of V; and the median ratio to V.
-fn measure(name: &str, target: &str, blocks: usize, per_block: u32, unit: &mut dyn FnMut(), subject: &mut dyn FnMut()) -> f64 {
+fn measure(
+    name: &str,
+    target: &str,
+    blocks: usize,
+    per_block: u32,
+    unit: &mut dyn FnMut(),
+    subject: &mut dyn FnMut(),
+) -> f64 {
     let mut ratios = Vec::new();
     let mut times = Vec::new();
     for _ in 0..blocks {
@@ -201,13 +244,31 @@ fn main() {
     let _ = (SignatureAlgorithm::Es256, base64::encode_url(b""));
     println!("{:<44} {:>8}   {:>11}   target", "subject", "ratio", "median");
     let blocks = 41;
-    measure("one P-256 verification (V)", "", blocks, 50, &mut unit, &mut || assert!(public.verify(&bench.message, &bench.signature)));
-    let warm = measure("warm verification, every check and report", "at most 2.4 V", blocks, 50, &mut unit, &mut || assert!(bench.verify(&bench.good, &bench.warm)));
-    println!("{:<44} {:>6.2} V   {:>11}   at most 0.30 V", "  of it everything but two ECDSA (derived)", warm - 2.0, "");
-    measure("uncached verification", "at most 3.6 V", blocks, 50, &mut unit, &mut || assert!(bench.verify(&bench.good, &bench.cold)));
+    measure("one P-256 verification (V)", "", blocks, 50, &mut unit, &mut || {
+        assert!(public.verify(&bench.message, &bench.signature))
+    });
+    let warm =
+        measure("warm verification, every check and report", "at most 2.4 V", blocks, 50, &mut unit, &mut || {
+            assert!(bench.verify(&bench.good, &bench.warm))
+        });
+    println!(
+        "{:<44} {:>6.2} V   {:>11}   at most 0.30 V",
+        "  of it everything but two ECDSA (derived)",
+        warm - 2.0,
+        ""
+    );
+    measure("uncached verification", "at most 3.6 V", blocks, 50, &mut unit, &mut || {
+        assert!(bench.verify(&bench.good, &bench.cold))
+    });
     measure("new ephemeral key and JWE decryption", "at most 1.2 V", blocks, 50, &mut unit, &mut fresh_key_and_decrypt);
-    measure("refused: malformed", "less than 0.5 V", blocks, 50, &mut unit, &mut || assert!(!bench.verify(&bench.malformed, &bench.warm)));
-    measure("refused: made for another request", "less than 0.5 V", blocks, 50, &mut unit, &mut || assert!(!bench.verify(&bench.replayed, &bench.warm)));
-    measure("refused: payload changed", "", blocks, 50, &mut unit, &mut || assert!(!bench.verify(&bench.tampered, &bench.warm)));
+    measure("refused: malformed", "less than 0.5 V", blocks, 50, &mut unit, &mut || {
+        assert!(!bench.verify(&bench.malformed, &bench.warm))
+    });
+    measure("refused: made for another request", "less than 0.5 V", blocks, 50, &mut unit, &mut || {
+        assert!(!bench.verify(&bench.replayed, &bench.warm))
+    });
+    measure("refused: payload changed", "", blocks, 50, &mut unit, &mut || {
+        assert!(!bench.verify(&bench.tampered, &bench.warm))
+    });
     measure("signature of a request object", "", blocks, 50, &mut unit, &mut sign);
 }

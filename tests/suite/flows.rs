@@ -26,8 +26,7 @@ fn presentation(service: &TestService, request: &Value, paths: &[Vec<Value>]) ->
     let base = service.world.status_host.base();
     let draft = Draft::new(authority, IssuerName::PidGermany, Person::Ordinary, &holder, base, NOW).unwrap();
     let issued = draft.seal(authority.seed()).issue().unwrap();
-    let binding =
-        KeyBinding::new(request["client_id"].as_str().unwrap(), request["nonce"].as_str().unwrap(), NOW);
+    let binding = KeyBinding::new(request["client_id"].as_str().unwrap(), request["nonce"].as_str().unwrap(), NOW);
     present(&issued, &issued.disclosures_for(paths), binding, &holder).unwrap()
 }
 
@@ -45,7 +44,9 @@ const FORM: &str = "application/x-www-form-urlencoded";
 async fn a_same_device_presentation_from_end_to_end() {
     let service = TestService::new();
     let created = service
-        .create(&json!({"preset": "bewohnerparken", "flow": "same_device", "return_url": RETURN_URL, "reference": "A-1"}))
+        .create(
+            &json!({"preset": "bewohnerparken", "flow": "same_device", "return_url": RETURN_URL, "reference": "A-1"}),
+        )
         .await;
     let id = created["id"].as_str().unwrap();
     let object = service.raw("GET", &path_of(&created["request_uri"]), None).await;

@@ -9,6 +9,5 @@
 mod dcql;
 mod flows;
 mod service;
-mod store;
-
 mod simulator;
+mod store;

@@ -3,7 +3,10 @@
 
 mod stub;
 
+use crate::service::TestService;
 use axum::Router;
+use pruefstein::adapters::store::memory::MemoryStore;
+use pruefstein::demo::World;
 use pruefstein::domain::reason::Code;
 use pruefstein::domain::time::UnixSeconds;
 use pruefstein::simulator::authority::TestAuthority;
@@ -69,6 +72,15 @@ async fn play(stand: &Stand, authority: &Arc<TestAuthority>, fault: Fault) -> Re
     if matches!(expected.end, End::Rejected | End::Declined) && expected.http != 409 && code != wanted {
         return Err(format!("the caller reads {code:?} instead of {wanted:?}"));
     }
+    // Before issuer and holder are established the caller reads why beside the open transaction.
+    let refused = read.pointer("/last_refused/error/code").and_then(Value::as_str);
+    let is_told = !matches!(fault, Fault::JunkFlood | Fault::VpTokenInQuery);
+    if expected.end == End::Open && is_told && refused.is_some() && refused != wanted {
+        return Err(format!("the caller reads of a refused try {refused:?} instead of {wanted:?}"));
+    }
+    if expected.end == End::Open && is_told && refused.is_none() && wanted.is_some_and(belongs_to_a_report) {
+        return Err(format!("the caller does not read of the refused try, which should say {wanted:?}"));
+    }
     if expected.end == End::Open && fault != Fault::JunkFlood {
         let honest = answer(stand, authority, link, None).await?;
         if honest.last_status() != Some(200) {
@@ -80,6 +92,12 @@ async fn play(stand: &Stand, authority: &Arc<TestAuthority>, fault: Fault) -> Re
         }
     }
     Ok(())
+}
+
+/// Codes of checks; those of HTTP, forms and limits are told to the sender only.
+fn belongs_to_a_report(code: &str) -> bool {
+    let group = Code::from_name(code).map(Code::group).unwrap_or_default();
+    !matches!(group, "transport" | "load" | "caller" | "session" | "request")
 }
 
 async fn answer(
@@ -137,4 +155,17 @@ async fn a_verifier_that_accepts_everything_is_caught() {
     assert_eq!(missed, Vec::<&str>::new(), "these faults would not be noticed");
     let legal = Fault::ALL.iter().filter(|fault| fault.expected().code.is_none()).count();
     assert_eq!(found.len(), Fault::ALL.len() - legal, "{found:#?}");
+}
+
+#[tokio::test]
+async fn every_fault_ends_with_its_code_and_none_is_accepted() {
+    let found = differences(Fault::ALL, |authority, status_host| {
+        let world = World { authority, status_host };
+        let service =
+            TestService::in_world(world, NOW, "https://verifier.example", Arc::new(MemoryStore::new(86_400)), |_| {});
+        Stand { router: service.router, base: "https://verifier.example".to_owned(), api_key: "none needed".to_owned() }
+    })
+    .await;
+    println!("faults: {} played", Fault::ALL.len());
+    assert_eq!(found, Vec::<String>::new(), "{} of {} differ", found.len(), Fault::ALL.len());
 }

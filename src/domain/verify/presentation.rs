@@ -211,6 +211,9 @@ pub(super) fn open_in<'a>(
 
     let Form { sd_jwt, payload, dates } = form;
     let stated_issuer = payload.get("iss").and_then(Value::as_str).map(str::to_owned);
+    if stated_issuer.as_ref().is_some_and(|stated| !issuer.chain.leaf.uris.contains(stated)) {
+        report.note(section, Check::IssuerAuthorized, "iss is not a name in the certificate; the certificate counts");
+    }
     let holder = report
         .step(section, Check::HolderKey, || match (payload.contains_key("cnf"), proof.is_some() || requires_proof) {
             (false, false) => Ok(None),

@@ -5,3 +5,5 @@ pub mod adapters;
 #[cfg(feature = "service")]
 pub mod app;
 pub mod domain;
+#[cfg(feature = "service")]
+pub mod simulator;

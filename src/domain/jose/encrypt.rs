@@ -1,7 +1,7 @@
 //! Encrypting to somebody else with `josekit`: request objects to a wallet, and the answers of the simulated wallet.
 
 use super::jwk::KeyFault;
-use josekit::jwe::{ECDH_ES, JweHeader};
+use josekit::jwe::{ECDH_ES, ECDH_ES_A128KW, JweHeader};
 use serde_json::{Map, Value};
 
 /// Makes a compact JWE with `ECDH-ES` to `recipient`, a P-256 public JWK.
@@ -20,6 +20,29 @@ pub fn encrypt(
     header: &Map<String, Value>,
     plaintext: &[u8],
 ) -> Result<String, KeyFault> {
+    encrypt_by(KeyManagement::EcdhEs, recipient, enc, header, plaintext)
+}
+
+/// How the content encryption key reaches the recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyManagement {
+    /// `ECDH-ES`: the agreed key is the content encryption key; the only one that this verifier offers.
+    EcdhEs,
+    /// `ECDH-ES+A128KW`: the agreed key wraps it; for the simulated wallet that does what was not offered (JWE-009).
+    EcdhEsA128Kw,
+}
+
+/// As [`encrypt`], with the key management of the caller's choice.
+///
+/// # Errors
+/// As [`encrypt`].
+pub fn encrypt_by(
+    management: KeyManagement,
+    recipient: &Map<String, Value>,
+    enc: &str,
+    header: &Map<String, Value>,
+    plaintext: &[u8],
+) -> Result<String, KeyFault> {
     let mut bare = Map::new();
     for name in ["kty", "crv", "x", "y"] {
         if let Some(value) = recipient.get(name) {
@@ -27,7 +50,11 @@ pub fn encrypt(
         }
     }
     let key = josekit::jwk::Jwk::from_map(bare).map_err(|_| KeyFault("the recipient's key cannot be read"))?;
-    let encrypter = ECDH_ES.encrypter_from_jwk(&key).map_err(|_| KeyFault("the recipient's key cannot be used"))?;
+    let algorithm = match management {
+        KeyManagement::EcdhEs => ECDH_ES,
+        KeyManagement::EcdhEsA128Kw => ECDH_ES_A128KW,
+    };
+    let encrypter = algorithm.encrypter_from_jwk(&key).map_err(|_| KeyFault("the recipient's key cannot be used"))?;
     let mut protected = JweHeader::new();
     protected.set_content_encryption(enc);
     for (name, value) in header {
@@ -95,6 +122,17 @@ mod tests {
         assert_eq!(open(&sealed("A192GCM", &json!({}))), Err(Code::JweEncNotAllowed));
         assert_eq!(open(&with_header(&good, |header| header["zip"] = json!("DEF"))), Err(Code::JweZipNotAllowed));
         assert_eq!(open(&with_header(&good, |header| header["crit"] = json!(["x"]))), Err(Code::JwsCritUnsupported));
+    }
+
+    #[test]
+    fn a_real_key_wrap_and_real_compression_are_refused_by_name() {
+        // JWE-009, JWE-010: not rewritten headers, but answers that an honest decrypter of these could open.
+        let (jwk, kid) = key().announced_jwk().unwrap();
+        let header = json!({"kid": kid}).as_object().unwrap().clone();
+        let wrapped = encrypt_by(KeyManagement::EcdhEsA128Kw, &jwk, "A256GCM", &header, b"{}").unwrap();
+        assert!(!wrapped.split('.').nth(1).unwrap().is_empty());
+        assert_eq!(open(&wrapped), Err(Code::JweAlgNotAllowed));
+        assert_eq!(open(&sealed("A256GCM", &json!({"zip": "DEF"}))), Err(Code::JweZipNotAllowed));
     }
 
     #[test]

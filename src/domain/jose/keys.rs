@@ -2,9 +2,9 @@
 
 use super::jwk::{KeyFault, PublicKey, thumbprint_p256};
 use crate::domain::encoding::base64;
-use aws_lc_rs::agreement::{self, ECDH_P256};
+use aws_lc_rs::agreement::{self, ECDH_P256, ECDH_P384};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair};
 use p256::ecdsa::signature::Signer as _;
 use p256::elliptic_curve::sec1::ToSec1Point as _;
 use p256::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, LineEnding};
@@ -113,6 +113,49 @@ impl fmt::Debug for SigningKey {
     }
 }
 
+/// A P-384 private key for ES384: only test issuers sign with it. `Debug` shows nothing.
+#[derive(Clone)]
+pub struct P384SigningKey {
+    pair: Arc<EcdsaKeyPair>,
+    point: Vec<u8>,
+}
+
+impl P384SigningKey {
+    /// From the 48 bytes of the scalar.
+    ///
+    /// # Errors
+    /// [`KeyFault`] if they are zero or not below the order of the curve.
+    pub fn from_scalar(scalar: &[u8; 48]) -> Result<Self, KeyFault> {
+        let fault = |_| KeyFault("not a P-384 scalar");
+        let private = agreement::PrivateKey::from_private_key(&ECDH_P384, scalar).map_err(fault)?;
+        let point = private.compute_public_key().map_err(|_| KeyFault("the key cannot be prepared"))?.as_ref().to_vec();
+        let pair = EcdsaKeyPair::from_private_key_and_public_key(&ECDSA_P384_SHA384_FIXED_SIGNING, scalar, &point)
+            .map_err(|_| KeyFault("the key cannot be prepared"))?;
+        Ok(Self { pair: Arc::new(pair), point })
+    }
+
+    /// Signs with fresh randomness of the crypto library: 96 bytes, R then S.
+    ///
+    /// # Errors
+    /// [`KeyFault`] if the library has no randomness.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyFault> {
+        let signature =
+            self.pair.sign(&SystemRandom::new(), message).map_err(|_| KeyFault("the library could not sign"))?;
+        Ok(signature.as_ref().to_vec())
+    }
+
+    /// The uncompressed public point, 97 bytes.
+    pub fn public_point(&self) -> &[u8] {
+        &self.point
+    }
+}
+
+impl fmt::Debug for P384SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("P384SigningKey(..)")
+    }
+}
+
 /// The encryption key of one request: made for it, used once, erased at its end (OVP-META-13, OVP-META-15).
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct EphemeralKey {
@@ -191,6 +234,20 @@ mod tests {
             assert!(!public.verify(b"texT", &signature));
         }
         assert_eq!(key.sign_deterministic(b"text"), key.sign_deterministic(b"text"));
+    }
+
+    #[test]
+    fn p384_signatures_verify() {
+        let key = P384SigningKey::from_scalar(&[7; 48]).unwrap();
+        let coordinate = |range: std::ops::Range<usize>| base64::encode_url(&key.public_point()[range]);
+        let jwk = json!({"kty": "EC", "crv": "P-384", "x": coordinate(1..49), "y": coordinate(49..97)});
+        let public = PublicKey::from_jwk(jwk.as_object().unwrap()).unwrap();
+        let signature = key.sign(b"text").unwrap();
+        assert!(public.verify(b"text", &signature));
+        assert!(!public.verify(b"texT", &signature));
+        assert!(P384SigningKey::from_scalar(&[0; 48]).is_err());
+        assert!(P384SigningKey::from_scalar(&[0xff; 48]).is_err());
+        assert_eq!(format!("{key:?}"), "P384SigningKey(..)");
     }
 
     #[test]

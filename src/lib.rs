@@ -7,3 +7,5 @@ pub mod app;
 pub mod domain;
 #[cfg(feature = "service")]
 pub mod simulator;
+#[cfg(feature = "service")]
+pub mod vectors;

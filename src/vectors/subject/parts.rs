@@ -142,13 +142,15 @@ fn conclude(config: Config<'_>, opened: &Opened<'_>) -> Judged {
             return Err(Reason::new(Code::ClaimMissing, "a required claim is not there").into());
         }
     }
-    if let Some(status) = opened.payload.get("status") {
-        match config.get("check_status") {
-            Some(Value::Bool(false)) => drop(StatusReference::from_claim(status)?),
-            _ => return unsupported("a status in a part"),
+    let mut output = json!({"claims": opened.claims, "key_binding": bound});
+    if let (Some(status), Some(members)) = (opened.payload.get("status"), output.as_object_mut()) {
+        if config.get("check_status") != Some(&Value::Bool(false)) {
+            return unsupported("a status in a part");
         }
+        let reference = StatusReference::from_claim(status)?;
+        members.insert("status_reference".to_owned(), json!({"idx": reference.index, "uri": reference.uri}));
     }
-    Ok(json!({"claims": opened.claims, "key_binding": bound}))
+    Ok(output)
 }
 
 /// The steps of a proof in the order of the service: form, audience, nonce, time, hash, signature.

@@ -1,6 +1,12 @@
 //! The one integration-test binary.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may stop")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::print_stderr,
+    reason = "a test may stop, and says what it did"
+)]
 
 mod external;
 mod known_differences;

@@ -70,10 +70,13 @@ impl Disclosures {
     pub fn apply(self, mut payload: Map<String, Value>, protected: &[&str]) -> Result<Map<String, Value>, Reason> {
         let left = self.disclosed.len();
         let seen = HashSet::with_capacity(left.saturating_mul(4));
-        let mut process = Process { disclosed: self.disclosed, left, seen };
+        let mut process = Process { disclosed: self.disclosed, left, seen, misplaced: None };
         payload.shift_remove("_sd_alg");
         let top = Place { protected, guarded: false, top: true, depth: 0, disclosed: 0 };
         let claims = process.object(payload, top)?;
+        if let Some(misplaced) = process.misplaced {
+            return Err(misplaced);
+        }
         if process.left > 0 {
             return Err(Reason::new(Code::SdjwtDisclosureUnreferenced, "a disclosure belongs to no digest"));
         }
@@ -108,6 +111,9 @@ struct Process {
     left: usize,
     /// Every digest met so far, with or without a disclosure.
     seen: HashSet<String>,
+    /// The first disclosure of the wrong kind for its place. It refuses at the end only, as the digest of a disclosure
+    /// that is used at two places is a duplicate first (SDJ-26, case SDJ-008).
+    misplaced: Option<Reason>,
 }
 
 /// Where the walk is.
@@ -146,6 +152,10 @@ impl Place<'_> {
 }
 
 impl Process {
+    fn misplace(&mut self, detail: &'static str) {
+        self.misplaced.get_or_insert_with(|| Reason::new(Code::SdjwtDisclosureMalformed, detail));
+    }
+
     /// Notes a digest and takes what it discloses, if anything.
     fn meet(&mut self, digest: String) -> Result<Option<Disclosed>, Reason> {
         let found = self.disclosed.get_mut(&digest).and_then(Option::take);
@@ -190,9 +200,7 @@ impl Process {
             };
             match self.meet(digest)? {
                 None => {}
-                Some(Disclosed::Element(_)) => {
-                    return Err(Reason::new(Code::SdjwtDisclosureMalformed, "an object needs three elements"));
-                }
+                Some(Disclosed::Element(_)) => self.misplace("an object needs three elements"),
                 Some(Disclosed::Member(name, value)) => {
                     if claims.contains_key(&name) {
                         return Err(Reason::new(Code::SdjwtClaimConflict, "a claim name would be set twice"));
@@ -212,9 +220,7 @@ impl Process {
                 Item::Plain(value) => kept.push(self.value(value, place.below(None)?)?),
                 Item::Digest(digest) => match self.meet(digest)? {
                     None => {}
-                    Some(Disclosed::Member(..)) => {
-                        return Err(Reason::new(Code::SdjwtDisclosureMalformed, "an array element needs two elements"));
-                    }
+                    Some(Disclosed::Member(..)) => self.misplace("an array element needs two elements"),
                     Some(Disclosed::Element(value)) => kept.push(self.value(value, place.disclosing(None)?)?),
                 },
             }
@@ -321,6 +327,10 @@ mod tests {
         assert_eq!(run(&json!({"_sd": ["d", "d"]}), &[]), Err(Code::SdjwtDigestDuplicate));
         assert_eq!(run(&json!({"_sd": ["d"], "a": {"_sd": ["d"]}}), &[]), Err(Code::SdjwtDigestDuplicate));
         assert_eq!(run(&json!({"_sd": ["d"], "a": [{"...": "d"}]}), &[]), Err(Code::SdjwtDigestDuplicate));
+        // With its disclosure, too: at one of the two places it is of the wrong kind, but that is not the point.
+        let both = disclosure(&json!(["s", "b", 1]));
+        let twice = json!({"_sd": [digest(&both)], "a": [{"...": digest(&both)}]});
+        assert_eq!(run(&twice, &[&both]), Err(Code::SdjwtDigestDuplicate));
         let inner = disclosure(&json!(["s", "a", {"_sd": ["d"]}]));
         assert_eq!(run(&json!({"_sd": ["d", digest(&inner)]}), &[&inner]), Err(Code::SdjwtDigestDuplicate));
     }

@@ -27,3 +27,5 @@ pub mod http;
 pub mod simulator;
 #[cfg(feature = "service")]
 pub mod telemetry;
+#[cfg(feature = "service")]
+pub mod vectors;

@@ -1,6 +1,7 @@
 //! The doors: everything the use cases need from outside, as traits that `adapters` implement.
 
 use crate::domain::ids::{PageHandle, RequestHandle, TenantId, TransactionId};
+use crate::domain::jose::keys::EphemeralKey;
 use crate::domain::limits::RANDOM_BYTES;
 use crate::domain::reason::Code;
 use crate::domain::time::UnixSeconds;
@@ -36,6 +37,21 @@ pub trait Entropy: Send + Sync {
     /// # Errors
     /// [`EntropyFailed`]; what `bytes` then holds must not be used.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyFailed>;
+
+    /// A fresh encryption key for one request.
+    ///
+    /// # Errors
+    /// [`EntropyFailed`]
+    fn encryption_key(&self) -> Result<EphemeralKey, EntropyFailed> {
+        loop {
+            let mut bytes = [0; 32];
+            self.fill(&mut bytes)?;
+            // A draw that is no scalar happens once in four billion times.
+            if let Some(key) = EphemeralKey::from_scalar(bytes) {
+                return Ok(key);
+            }
+        }
+    }
 }
 
 impl dyn Entropy + '_ {

@@ -15,6 +15,10 @@ pub mod wallet;
 
 use crate::app::App;
 use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::header::CACHE_CONTROL;
+use axum::middleware::map_response;
+use axum::response::Response;
 use axum::routing::{get, post};
 use callers::Callers;
 use problem::Problem;
@@ -93,6 +97,13 @@ pub fn router(front: Front) -> Router {
         .route(problem::DOCUMENTATION_PATH, get(page::error_codes).fallback(method_not_allowed))
         .fallback(not_found)
         .with_state(front)
+        .layer(map_response(no_store))
+}
+
+/// Nothing here may stay in a cache, unless it says so itself (OVP-RESP-09, OVP-RURI-19, case REQ-020).
+async fn no_store(mut response: Response) -> Response {
+    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
 }
 
 async fn not_found() -> Problem {

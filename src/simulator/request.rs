@@ -50,7 +50,7 @@ rules! {
     ObjectSignature = "object-signature", "The signature is that of the access certificate.";
     ClientIdEqual = "client-id-equal", "client_id is the same in the link and in the request object.";
     ClientIdHash = "client-id-hash", "client_id is the hash of the access certificate.";
-    Audience = "audience", "aud is https://self-issued.me/v2.";
+    Audience = "audience", "aud is `https://self-issued.me/v2`.";
     Times = "times", "iat and exp are whole seconds; iat is not in the future and exp is.";
     ResponseType = "response-type", "response_type is vp_token.";
     ResponseMode = "response-mode", "response_mode is direct_post.jwt or direct_post.";

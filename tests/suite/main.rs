@@ -3,15 +3,22 @@
     clippy::arithmetic_side_effects,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::print_stderr,
     clippy::unwrap_used,
-    reason = "helper functions of tests are tests"
+    reason = "a test may stop, and says what it did"
 )]
 
 mod cli;
 mod config;
 mod dcql;
+mod external;
 mod fixture;
 mod flows;
 mod listener;
+mod known_differences;
 mod service;
+mod shared;
+mod simulator;
 mod store;
+mod wycheproof;
+mod x5c;

@@ -39,8 +39,19 @@ impl TestService {
     }
 
     pub(crate) fn on(store: Arc<dyn TransactionStore>, change: impl FnOnce(&mut Tenant)) -> Self {
-        let clock = Arc::new(FixedClock::new(NOW));
         let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
+        Self::in_world(world, NOW, BASE, store, change)
+    }
+
+    /// In a world that exists already, at another time and address.
+    pub(crate) fn in_world(
+        world: World,
+        now: UnixSeconds,
+        base: &str,
+        store: Arc<dyn TransactionStore>,
+        change: impl FnOnce(&mut Tenant),
+    ) -> Self {
+        let clock = Arc::new(FixedClock::new(now));
         let mut tenant = world.tenant(vec![RETURN_URL.to_owned()]).unwrap();
         change(&mut tenant);
         let ports = Ports {
@@ -50,7 +61,7 @@ impl TestService {
             fetch: Arc::new(StatusHostFetch::new(Arc::clone(&world.status_host), Arc::clone(&clock) as Arc<dyn Clock>)),
         };
         let callers = Callers::AnyoneOnThisMachine(tenant.id.clone());
-        let app = Arc::new(App::new(ports, BASE.to_owned(), vec![tenant]));
+        let app = Arc::new(App::new(ports, base.to_owned(), vec![tenant]));
         let router = router(Front::new(Arc::clone(&app), callers, Arc::new(NoObserver)));
         Self { app, router, world, clock, store }
     }

@@ -241,7 +241,7 @@ faults! {
     AkaByOtherIssuer = "aka-by-other-issuer", open(C::IssuerNotAuthorized), "SVC-005", "A town's pass says that it is also known as a PID.";
     PidByMunicipality = "pid-by-municipality", open(C::IssuerNotAuthorized), "SVC-005", "The town that issues passes issues a PID.";
     PidByForeignState = "pid-by-foreign-state", open(C::IssuerNotAuthorized), "SVC-005", "Another member state issues a German PID.";
-    IssOther = "iss-other", open(C::CredentialIssuerMismatch), "", "iss names another issuer than the certificate.";
+    IssOther = "iss-other", accepted(), "", "iss names another issuer than the certificate: recorded, the certificate counts.";
     IssAbsent = "iss-absent", accepted(), "SVC-018", "iss is absent, which is legal.";
     ExpText = "exp-text", rejected(C::CredentialClaimInvalid), "SVC-014", "exp is a text.";
     NbfBoolean = "nbf-boolean", rejected(C::CredentialClaimInvalid), "SVC-014", "nbf is a boolean.";

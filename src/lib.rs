@@ -24,6 +24,8 @@ pub mod domain;
 #[cfg(feature = "service")]
 pub mod http;
 #[cfg(feature = "service")]
+pub mod serve;
+#[cfg(feature = "service")]
 pub mod simulator;
 #[cfg(feature = "service")]
 pub mod telemetry;

@@ -5,7 +5,7 @@
 pub mod codes;
 pub mod config;
 pub mod inspect;
-//pub mod serve;
+pub mod serve;
 pub mod verify;
 
 use crate::config::Fault;
@@ -27,7 +27,8 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    //SERVE
+    /// Run the service.
+    Serve(serve::Arguments),
     /// Verify a presentation without the service, with all its checks.
     Verify(verify::Arguments),
     /// Show what a credential, token, request, list or certificate contains, without trusting it.
@@ -149,7 +150,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { Exit::WrongUse.into() } else { Exit::Done.into() };
         }
     };
-    //SERVE3
+    if let Command::Serve(arguments) = command {
+        // The service writes its log itself, from several threads.
+        drop((out, err));
+        return match serve::run(&arguments) {
+            Ok(exit) => exit.into(),
+            Err(failure) => {
+                Terminal::new(&mut std::io::stdout(), &mut std::io::stderr()).remark(&failure.to_string());
+                failure.exit.into()
+            }
+        };
+    }
     let mut terminal = Terminal::new(&mut out, &mut err);
     match dispatch(command, &mut terminal) {
         Ok(exit) => exit.into(),
@@ -162,7 +173,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(command: Command, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
     match command {
-        //SERVE2
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments, terminal),
         Command::Inspect(arguments) => inspect::run(&arguments, terminal),
         Command::Config(arguments) => config::run(&arguments, terminal),

@@ -7,6 +7,7 @@ pub mod extract;
 pub mod layers;
 pub mod listener;
 pub mod openapi;
+pub mod ops;
 pub mod pace;
 pub mod page;
 pub mod problem;

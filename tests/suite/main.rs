@@ -8,14 +8,18 @@
     reason = "a test may stop, and says what it did"
 )]
 
+mod architecture;
 mod cli;
 mod config;
 mod dcql;
 mod external;
 mod fixture;
 mod flows;
-mod listener;
+mod generated;
 mod known_differences;
+mod listener;
+mod ops;
+mod serve;
 mod service;
 mod shared;
 mod simulator;

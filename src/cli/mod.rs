@@ -4,9 +4,12 @@
 
 pub mod codes;
 pub mod config;
+pub mod demo;
 pub mod inspect;
+pub mod openapi;
 //pub mod serve;
 pub mod verify;
+pub mod wallet;
 
 use crate::config::Fault;
 use crate::domain::reason::{Code, Reason};
@@ -28,6 +31,8 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     //SERVE
+    /// Show the whole story on this machine: verifier, issuer, wallet and a sample form.
+    Demo(demo::Arguments),
     /// Verify a presentation without the service, with all its checks.
     Verify(verify::Arguments),
     /// Show what a credential, token, request, list or certificate contains, without trusting it.
@@ -36,6 +41,10 @@ enum Command {
     Config(config::Arguments),
     /// List the codes of errors and refusals, or explain one.
     Codes(codes::Arguments),
+    /// The simulated wallet, which misbehaves on command.
+    Wallet(wallet::Arguments),
+    /// Print the description of the API.
+    Openapi,
 }
 
 /// How a command ended.
@@ -133,6 +142,11 @@ impl<'a> Terminal<'a> {
         writeln!(self.out, "{text}").ok();
     }
 
+    /// Brings what was said to its reader, before a long wait.
+    pub fn flush(&mut self) {
+        self.out.flush().ok();
+    }
+
     /// Writes a remark.
     pub fn remark(&mut self, text: &str) {
         writeln!(self.err, "{text}").ok();
@@ -163,10 +177,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(command: Command, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
     match command {
         //SERVE2
+        Command::Demo(arguments) => demo::run(&arguments, terminal),
         Command::Verify(arguments) => verify::run(&arguments, terminal),
         Command::Inspect(arguments) => inspect::run(&arguments, terminal),
         Command::Config(arguments) => config::run(&arguments, terminal),
         Command::Codes(arguments) => codes::run(&arguments, terminal),
+        Command::Wallet(arguments) => wallet::run(&arguments, terminal),
+        Command::Openapi => openapi::run(terminal),
     }
 }
 

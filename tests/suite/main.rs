@@ -8,6 +8,7 @@
 
 mod dcql;
 mod flows;
+mod openapi;
 mod service;
 mod simulator;
 mod store;

@@ -6,6 +6,7 @@
     reason = "helper functions of tests are tests"
 )]
 
+mod client;
 mod dcql;
 mod flows;
 mod openapi;

@@ -10,11 +10,13 @@
 
 mod cli;
 mod config;
+mod client;
 mod dcql;
 mod external;
 mod fixture;
 mod flows;
 mod known_differences;
+mod openapi;
 mod service;
 mod shared;
 mod simulator;

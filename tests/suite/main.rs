@@ -11,5 +11,6 @@
 mod external;
 mod known_differences;
 mod shared;
+mod vectors;
 mod wycheproof;
 mod x5c;

@@ -1,3 +1,152 @@
-//! The use cases. They name what they need from outside in [`ports`]; `adapters` brings it.
+//! The use cases, one file per thing that somebody can ask for. They name what they need from outside in [`ports`];
+//! `adapters` brings it.
 
+pub mod check_query;
+pub mod create_request;
+pub mod expire;
+pub mod failure;
+pub mod fetch_request;
 pub mod ports;
+pub mod read_result;
+pub mod receive_response;
+pub mod refresh_status;
+pub mod render;
+pub mod time_text;
+pub mod tries;
+pub mod verify_once;
+
+pub use failure::Failure;
+
+use crate::domain::dcql::Format;
+use crate::domain::ids::TenantId;
+use crate::domain::preset::Preset;
+use crate::domain::reason::{Code, Reason};
+use crate::domain::request::link::WalletScheme;
+use crate::domain::time::UnixSeconds;
+use crate::domain::trust::TrustAnchors;
+use crate::domain::trust::cache::ChainCache;
+use crate::domain::verify::{Context, Policy};
+use ports::{Clock, Entropy, Fetch, RequestSigner, TransactionStore};
+use refresh_status::StatusCache;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tries::Tries;
+
+/// One tenant: how it presents itself to wallets, whom it trusts, and what its callers may ask.
+pub struct Tenant {
+    /// Its name.
+    pub id: TenantId,
+    /// Signs its request objects.
+    pub signer: Arc<dyn RequestSigner>,
+    /// How its wallets are started.
+    pub scheme: WalletScheme,
+    /// The exact addresses to which a person may be sent back.
+    pub return_urls: Vec<String>,
+    /// Whether the cross-device flow is offered, with its known risk of relay.
+    pub cross_device: bool,
+    /// Whether plain `direct_post` may be asked for: a deviation from HAIP.
+    pub plain_direct_post: bool,
+    /// Whether callers may send queries of their own beside the presets.
+    pub own_queries: bool,
+    /// The presets that may be used, by id.
+    pub presets: BTreeMap<String, Preset>,
+    /// Who may issue what.
+    pub trust: TrustAnchors,
+    /// What is accepted.
+    pub policy: Policy,
+    /// How long transactions and results live.
+    pub lifetimes: Lifetimes,
+}
+
+/// Lives of transactions and results, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// Life of a transaction unless the caller says otherwise.
+    pub transaction: u32,
+    /// Longest life that a caller may ask for.
+    pub transaction_most: u32,
+    /// Time for which a result can be read unless preset or caller say otherwise.
+    pub result: u32,
+    /// Longest time for which a result may be kept.
+    pub result_most: u32,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self { transaction: 300, transaction_most: 900, result: 900, result_most: 86_400 }
+    }
+}
+
+/// Everything from outside that the use cases share.
+pub struct Ports {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The transactions.
+    pub store: Arc<dyn TransactionStore>,
+    /// Documents from other hosts.
+    pub fetch: Arc<dyn Fetch>,
+}
+
+/// The service as its surfaces see it.
+pub struct App {
+    ports: Ports,
+    public_url: String,
+    tenants: BTreeMap<TenantId, Arc<Tenant>>,
+    chains: ChainCache,
+    status: StatusCache,
+    tries: Tries,
+}
+
+impl App {
+    /// Puts a service together. `public_url` has no slash at its end.
+    pub fn new(ports: Ports, public_url: String, tenants: Vec<Tenant>) -> Self {
+        let tenants = tenants.into_iter().map(|tenant| (tenant.id.clone(), Arc::new(tenant))).collect();
+        Self {
+            ports,
+            public_url,
+            tenants,
+            chains: ChainCache::default(),
+            status: StatusCache::default(),
+            tries: Tries::default(),
+        }
+    }
+
+    /// The doors of this service.
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// The address under which the public reaches this service, without a slash at its end.
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    /// The tenants.
+    pub fn tenants(&self) -> impl Iterator<Item = &Arc<Tenant>> {
+        self.tenants.values()
+    }
+
+    /// The tenant of this name. A name that is not configured is a defect of the front desk.
+    ///
+    /// # Errors
+    /// [`Code::UnknownTransaction`]: nothing is told apart from what does not exist (API-006).
+    pub fn tenant(&self, id: &TenantId) -> Result<&Arc<Tenant>, Failure> {
+        self.tenants.get(id).ok_or_else(|| Reason::new(Code::UnknownTransaction, "no such tenant").into())
+    }
+
+    /// Now.
+    pub fn now(&self) -> UnixSeconds {
+        self.ports.clock.now()
+    }
+
+    fn context<'a>(&'a self, tenant: &'a Tenant, now: UnixSeconds) -> Context<'a> {
+        Context { trust: &tenant.trust, policy: &tenant.policy, chains: &self.chains, now }
+    }
+}
+
+/// The formats that this verifier can verify. A service never asks for another one.
+pub fn can_verify(format: &Format) -> bool {
+    matches!(format, Format::SdJwtVc)
+}

@@ -3,7 +3,7 @@
 //! Rooms, from the ground floor up; each may use the ones before it, as the table in `tests/suite/architecture.rs` says:
 //! [`reason`] every code · [`limits`] · [`time`] · [`encoding`] strict base64 and JSON · [`jose`] signatures, encryption,
 //! keys · [`ids`] · [`x509`] chains · [`trust`] who may issue what · [`status_list`] · [`sd_jwt`] · [`dcql`] queries and
-//! their evaluation · [`request`] what is sent to the wallet · [`transaction`] one presentation and its states ·
+//! their evaluation · [`preset`] queries ready to ship · [`request`] what is sent to the wallet · [`transaction`] one presentation and its states ·
 //! [`verify`] the order of the checks and the report, on the top floor.
 
 pub mod dcql;
@@ -11,6 +11,7 @@ pub mod encoding;
 pub mod ids;
 pub mod jose;
 pub mod limits;
+pub mod preset;
 pub mod reason;
 pub mod request;
 pub mod sd_jwt;

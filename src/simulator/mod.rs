@@ -18,9 +18,19 @@ pub mod bad_chains;
 pub mod certificates;
 pub mod chain;
 pub mod encode;
+pub mod faults;
 pub mod issuer;
+pub mod matcher;
+mod misdeeds;
 pub mod people;
+pub mod request;
 pub mod seed;
+pub mod status_host;
+pub mod transport;
+pub mod wallet;
+
+#[cfg(test)]
+mod tests;
 
 use crate::domain::jose::jwk::KeyFault;
 

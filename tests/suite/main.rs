@@ -1,16 +1,25 @@
 //! The one integration-test binary.
 
 #![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::print_stderr,
-    reason = "a test may stop, and says what it did"
+    clippy::unwrap_used,
+    reason = "helper functions of tests are tests, and say what they did"
 )]
 
+mod cli;
+mod config;
+mod dcql;
 mod external;
+mod fixture;
+mod flows;
 mod known_differences;
+mod service;
 mod shared;
+mod simulator;
+mod store;
 mod vectors;
 mod wycheproof;
 mod x5c;

@@ -110,7 +110,7 @@ fn agreement(private: &[u8], epk: &Value, test: &Value) -> Option<bool> {
     let scalar: Vec<u8> = private[leading..].to_vec();
     let mut padded = vec![0; 32_usize.saturating_sub(scalar.len())];
     padded.extend(scalar);
-    let key = EphemeralKey::from_random(padded.try_into().ok()?)?;
+    let key = EphemeralKey::from_scalar(padded.try_into().ok()?)?;
     let header = json!({"alg": "ECDH-ES", "enc": "A256GCM", "kid": "k", "epk": epk});
     let shared = test["shared"].as_str().and_then(from_hex)?;
     let token = encrypt_with_secret(&shared, [7; 12], &object(&header), b"text").unwrap();

@@ -714,6 +714,12 @@ mod tests {
         warning(&retain, "/credentials/0/claims/0/intent_to_retain", "OVP-DCQL-28");
         let part = pid(json!({"claims": [{"path": ["place_of_birth"]}, {"path": ["place_of_birth", "locality"]}]}));
         warning(&part, "/credentials/0/claims/1/path", "OVP-DCQL-24");
+        // As alternatives both have their place.
+        let either = pid(json!({
+            "claims": [{"id": "part", "path": ["place_of_birth", "locality"]}, {"id": "all", "path": ["place_of_birth"]}],
+            "claim_sets": [["part"], ["all"]]
+        }));
+        assert_eq!(findings(&either), []);
         warning(&pid(json!({"claim_set": [["a"]]})), "/credentials/0/claim_set", "OVP-DCQL-02");
     }
 

@@ -1,6 +1,6 @@
 //! DCQL: queries, claims path pointers, and whether an answer satisfies a query (OpenID4VP 1.0 sections 6 and 7).
 //!
-//! [`query`] JSON → [`DcqlQuery`], every fault at once · [`lint`] what a valid query should still not ask ·
+//! [`query`] JSON → [`DcqlQuery`], every fault at once · [`mod@lint`] what a valid query should still not ask ·
 //! [`path`] what a claims path selects · [`projection`] what leaves of a credential ·
 //! [`matching`] does an answer satisfy the query.
 

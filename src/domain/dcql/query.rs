@@ -1,6 +1,6 @@
 //! A DCQL query from its JSON, with every fault at once (OpenID4VP 1.0 section 6).
 //!
-//! What a query may say at all is checked here; what we may send is the business of [`super::lint`].
+//! What a query may say at all is checked here; what we may send is the business of [`mod@super::lint`].
 
 use super::path::{ClaimsPath, Component};
 use crate::domain::limits;
@@ -1156,6 +1156,9 @@ mod tests {
         });
         assert!(fewer.is_within(&whole));
         assert!(!whole.is_within(&fewer));
+        // OVP-DCQL-28: to keep an element is more than to see it.
+        let seen = changed(|query| query["credentials"][1]["claims"][0]["intent_to_retain"] = json!(false));
+        assert!(seen.is_within(&whole) && !whole.is_within(&seen));
         for larger in [
             changed(|query| query["credentials"][0]["claims"][0]["path"] = json!(["nationalities"])),
             changed(|query| query["credentials"][0]["multiple"] = json!(true)),

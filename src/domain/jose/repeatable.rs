@@ -33,7 +33,7 @@ pub fn encrypt_with(
     }
     let public = UnparsedPublicKey::new(&ECDH_P256, point);
     let fault = KeyFault("the recipient's key cannot be used");
-    let shared = agreement::agree(&ephemeral.private()?, public, fault, |shared| Ok(Zeroizing::new(shared.to_vec())))?;
+    let shared = agreement::agree(ephemeral.prepared(), public, fault, |shared| Ok(Zeroizing::new(shared.to_vec())))?;
     if !header.contains_key("epk") {
         header.insert("epk".to_owned(), Value::Object(ephemeral.public_jwk()?));
     }
@@ -85,12 +85,12 @@ mod tests {
 
     #[test]
     fn a_given_ephemeral_key_gives_the_same_bytes() {
-        let key = EphemeralKey::from_random([5; 32]).unwrap();
+        let key = EphemeralKey::from_scalar([5; 32]).unwrap();
         let (jwk, kid) = key.announced_jwk().unwrap();
         for enc in ["A128GCM", "A256GCM"] {
             let header = json!({"alg": "ECDH-ES", "enc": enc, "kid": kid, "apu": "QWxpY2U", "apv": "Qm9i"});
             let make = || {
-                let sender = EphemeralKey::from_random([9; 32]).unwrap();
+                let sender = EphemeralKey::from_scalar([9; 32]).unwrap();
                 encrypt_with(&sender, [1; 12], &jwk, header.as_object().unwrap().clone(), b"{}").unwrap()
             };
             assert_eq!(make(), make());

@@ -1,1 +1,9 @@
-//! What is sent to the wallet.
+//! What is sent to the wallet: the identifier of the verifier, the signed request object, the link that leads to it.
+
+pub mod client_id;
+pub mod link;
+pub mod object;
+pub mod wallet_metadata;
+
+pub use client_id::ClientIdPrefix;
+pub use wallet_metadata::WalletMetadata;

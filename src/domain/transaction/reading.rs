@@ -92,7 +92,7 @@ impl Transaction {
     ///
     /// # Errors
     /// - [`Code::ResultPurged`] once the outcome is erased, or due to be.
-    /// - [`Code::ResponseCodeRequired`] without a code in the same-device flow (SES-001, SES-014).
+    /// - [`Code::ResponseCodeRequired`] without a code in the same-device flow, for a verified one (SES-001, SES-014).
     /// - [`Code::ResponseCodeInvalid`] for a wrong code, and for any code after [`MAX_WRONG_CODES`] wrong ones (SES-004).
     pub fn read(self, now: UnixSeconds, presented: Option<&ResponseCodeHash>) -> (Self, Result<Reading, Reason>) {
         let version = self.version;
@@ -106,7 +106,9 @@ impl Transaction {
             return (current, Err(Reason::new(Code::ResultPurged, "the result has been erased")));
         };
         let before = answer.gate.clone();
-        let passed = answer.gate.as_mut().map_or(Ok(()), |gate| gate.try_pass(presented));
+        // Only claims are behind the lock: that an answer was refused or declined, and why, names nobody.
+        let gate = answer.gate.as_mut().filter(|_| outcome.result.is_some());
+        let passed = gate.map_or(Ok(()), |gate| gate.try_pass(presented));
         let mut changed = answer.gate != before;
         if passed.is_ok() && delete_after_read {
             answer.outcome = None;
@@ -162,15 +164,16 @@ mod tests {
     }
 
     #[test]
-    fn every_answered_end_has_its_gate() {
+    fn only_claims_are_behind_the_lock() {
         let fetched = open(3, same_device()).fetch(CREATED).unwrap();
         let error = ErrorRecord { code: Code::CredentialRevoked, detail: "status 1".to_owned() };
         let rejected = fetched.clone().reject(END, Refusal { report: "{}".to_owned(), error: error.clone() }, RIGHT);
         let declined = fetched.decline(END, error, RIGHT);
         for ended in [rejected.unwrap(), declined.unwrap()] {
-            assert_eq!(code(ended.clone().read(END, None).1), Code::ResponseCodeRequired);
-            let outcome = ended.read(END, Some(&RIGHT)).1.unwrap().outcome.unwrap();
-            assert!(outcome.result.is_none() && outcome.error.is_some());
+            for presented in [None, Some(&WRONG), Some(&RIGHT)] {
+                let outcome = ended.clone().read(END, presented).1.unwrap().outcome.unwrap();
+                assert!(outcome.result.is_none() && outcome.error.is_some());
+            }
         }
     }
 

@@ -224,6 +224,11 @@ impl<T> Verified<T> {
         &self.0
     }
 
+    /// Something made of the value, and of nothing else.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Verified<U> {
+        Verified(make(self.0))
+    }
+
     /// The value, to hand over.
     pub fn into_inner(self) -> T {
         self.0

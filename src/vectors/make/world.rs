@@ -44,7 +44,7 @@ impl World {
     pub(super) fn new() -> Result<Self, VectorError> {
         let seed = Seed::new(SEED);
         let ephemeral = |name: &str| {
-            EphemeralKey::from_random(seed.bytes(name)).ok_or(VectorError::Made("a seed that gives no key"))
+            EphemeralKey::from_scalar(seed.bytes(name)).ok_or(VectorError::Made("a seed that gives no key"))
         };
         Ok(Self {
             authority: TestAuthority::for_host(SEED, UnixSeconds(NOW), "verifier.example")?,

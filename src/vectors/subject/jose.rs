@@ -47,7 +47,7 @@ pub(super) fn private_key(config: Config<'_>) -> Result<(EphemeralKey, String), 
     let [jwk] = jwks else { return unsupported("private_jwks has not exactly one key") };
     let member = |name: &str| jwk.get(name).and_then(Value::as_str).unwrap_or_default();
     let scalar = base64::decode_url(member("d")).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    match (member("kty"), member("crv"), scalar.and_then(EphemeralKey::from_random)) {
+    match (member("kty"), member("crv"), scalar.and_then(EphemeralKey::from_scalar)) {
         ("EC", "P-256", Some(key)) => Ok((key, member("kid").to_owned())),
         _ => unsupported("private_jwks has a key that is not on P-256"),
     }

@@ -1,0 +1,393 @@
+//! A caller starts a presentation.
+
+use super::ports::{Idempotency, Inserted};
+use super::{App, Failure, Tenant, can_verify};
+use crate::domain::dcql::{DcqlQuery, Fault, Severity, lint};
+use crate::domain::ids::{Nonce, PageHandle, RequestHandle, State, TenantId, TransactionId};
+use crate::domain::jose::hash::sha256;
+use crate::domain::limits;
+use crate::domain::preset::Preset;
+use crate::domain::reason::{Code, Reason};
+use crate::domain::request::link::authorization_request_uri;
+use crate::domain::transaction::{
+    Flow, NewTransaction, Purpose, RequestData, ResponseMode, ResultPolicy, SecretScalar, Transaction,
+};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What a caller asks for; absent members take the values of preset and tenant.
+#[derive(Clone, Default)]
+pub struct NewPresentation {
+    /// The id of a preset; exactly one of this and `dcql_query`.
+    pub preset: Option<String>,
+    /// A query of the caller's own.
+    pub dcql_query: Option<Value>,
+    /// `same_device` or `cross_device`.
+    pub flow: Option<String>,
+    /// Where the person goes back to, on the same device.
+    pub return_url: Option<String>,
+    /// `direct_post.jwt`, or `direct_post` where the tenant allows that.
+    pub response_mode: Option<String>,
+    /// Entries of transaction data; none are offered yet.
+    pub transaction_data: Vec<String>,
+    /// The purpose in German.
+    pub purpose_de: Option<String>,
+    /// The purpose in English.
+    pub purpose_en: Option<String>,
+    /// The caller's own reference.
+    pub reference: Option<String>,
+    /// Life of the transaction in seconds.
+    pub expires_in: Option<u32>,
+    /// Time for which the result can be read, in seconds.
+    pub result_ttl_seconds: Option<u32>,
+    /// Whether the result is erased once it was read.
+    pub delete_after_read: Option<bool>,
+}
+
+/// An `Idempotency-Key` with the bytes of its call.
+#[derive(Clone, Copy)]
+pub struct IdempotentCall<'a> {
+    /// The key, as sent.
+    pub key: &'a str,
+    /// The body, as sent.
+    pub body: &'a [u8],
+}
+
+/// A started presentation with its links.
+#[derive(Debug, Clone)]
+pub struct Created {
+    /// The transaction.
+    pub transaction: Transaction,
+    /// What starts the wallet.
+    pub authorization_request_uri: String,
+    /// Where the wallet collects the request.
+    pub request_uri: String,
+    /// The page for the person.
+    pub page_url: String,
+}
+
+/// Seconds for which an idempotency key is remembered.
+const IDEMPOTENCY_SECONDS: i64 = 86_400;
+
+impl App {
+    /// Starts a presentation, or finds the one that the same call started before.
+    ///
+    /// # Errors
+    /// - [`Code::InvalidQuery`] with every fault at once; [`Code::InvalidRedirectUri`],
+    ///   [`Code::CrossDeviceNotAllowed`], [`Code::QueryNotPermitted`], [`Code::TrustAnchorSetEmpty`].
+    /// - [`Code::IdempotencyConflict`] for a known key with other content.
+    /// - [`Code::NotReady`] without randomness, and failures of the store.
+    pub async fn create_request(
+        &self,
+        tenant: &TenantId,
+        wish: NewPresentation,
+        call: Option<IdempotentCall<'_>>,
+    ) -> Result<Created, Failure> {
+        let tenant = Arc::clone(self.tenant(tenant)?);
+        let plan = Plan::read(&tenant, &wish)?;
+        let idempotency = call.map(|call| self.idempotency(&tenant, call)).transpose()?;
+        let transaction = self.begin(&tenant, plan)?;
+        match self.ports.store.insert(transaction.clone(), idempotency).await? {
+            Inserted::New => Ok(self.created(&tenant, transaction)),
+            Inserted::Replayed(first) => Ok(self.created(&tenant, *first)),
+            Inserted::Conflict => {
+                Err(Reason::new(Code::IdempotencyConflict, "the key was used with another body").into())
+            }
+        }
+    }
+
+    /// The links of a transaction, for the answer and for its QR code.
+    pub fn created(&self, tenant: &Tenant, transaction: Transaction) -> Created {
+        let request_uri = format!("{}/wallet/requests/{}", self.public_url, transaction.handle().as_str());
+        Created {
+            authorization_request_uri: authorization_request_uri(
+                &tenant.scheme,
+                &transaction.request().client_id,
+                &request_uri,
+            ),
+            page_url: format!("{}/p/{}", self.public_url, transaction.page().as_str()),
+            request_uri,
+            transaction,
+        }
+    }
+
+    fn idempotency(&self, tenant: &Tenant, call: IdempotentCall<'_>) -> Result<Idempotency, Failure> {
+        let printable = call.key.bytes().all(|byte| byte.is_ascii_graphic());
+        if !(1..=255).contains(&call.key.len()) || !printable {
+            return Err(Reason::new(Code::BadRequest, "Idempotency-Key has not 1 to 255 printable characters").into());
+        }
+        Ok(Idempotency {
+            key_hash: sha256(format!("{}\0{}", tenant.id, call.key).as_bytes()),
+            content_hash: sha256(call.body),
+            until: self.now().plus(IDEMPOTENCY_SECONDS),
+        })
+    }
+
+    fn begin(&self, tenant: &Tenant, plan: Plan) -> Result<Transaction, Failure> {
+        let entropy = self.ports.entropy.as_ref();
+        let now = self.now();
+        let handle = entropy.draw(RequestHandle::from_random)?;
+        let key = entropy.encryption_key()?;
+        let broken = || Failure::from(Reason::new(Code::InternalError, "the key cannot be prepared"));
+        let (_, encryption_kid) = key.announced_jwk().map_err(|_| broken())?;
+        let encrypted = plan.response_mode == ResponseMode::DirectPostJwt;
+        Ok(Transaction::begin(NewTransaction {
+            tenant: tenant.id.clone(),
+            id: entropy.draw(TransactionId::from_random)?,
+            page: entropy.draw(PageHandle::from_random)?,
+            created_at: now,
+            expires_at: now.plus(i64::from(plan.expires_in)),
+            flow: plan.flow,
+            request: RequestData {
+                preset: plan.preset,
+                client_id: tenant.signer.client_id().to_owned(),
+                nonce: entropy.draw(Nonce::from_random)?,
+                state: entropy.draw(State::from_random)?,
+                response_mode: plan.response_mode,
+                response_uri: format!("{}/wallet/responses/{}", self.public_url, handle.as_str()),
+                dcql_query: plan.dcql_query,
+                purpose: plan.purpose,
+                encryption_key: encrypted.then(|| SecretScalar::new(*key.scalar())),
+                encryption_kid,
+            },
+            handle,
+            reference: plan.reference,
+            result_policy: plan.result_policy,
+        }))
+    }
+}
+
+/// A wish that passed every check.
+struct Plan {
+    preset: Option<String>,
+    dcql_query: String,
+    flow: Flow,
+    response_mode: ResponseMode,
+    purpose: Purpose,
+    reference: Option<String>,
+    expires_in: u32,
+    result_policy: ResultPolicy,
+}
+
+/// Collects faults with their places.
+#[derive(Default)]
+struct Faults(Vec<Fault>);
+
+impl Faults {
+    fn add(&mut self, pointer: &str, detail: impl Into<std::borrow::Cow<'static, str>>, rule: &'static str) {
+        self.0.push(Fault { pointer: pointer.to_owned(), detail: detail.into(), rule });
+    }
+}
+
+impl Plan {
+    fn read(tenant: &Tenant, wish: &NewPresentation) -> Result<Self, Failure> {
+        let mut faults = Faults::default();
+        let asked = what(tenant, wish, &mut faults);
+        let flow = flow(tenant, wish, &mut faults);
+        let response_mode = response_mode(tenant, wish, &mut faults);
+        if !wish.transaction_data.is_empty() {
+            faults.add("/transaction_data", "transaction data is not offered by this version", "TXD-11");
+        }
+        let most_life = tenant.lifetimes.transaction_most;
+        let expires_in =
+            bounded(wish.expires_in, tenant.lifetimes.transaction, 30, most_life, "/expires_in", &mut faults);
+        let preset = asked.as_ref().and_then(|asked| asked.preset);
+        let ttl = preset
+            .map_or(tenant.lifetimes.result, |preset| preset.result.ttl_seconds.min(tenant.lifetimes.result_most));
+        let most_ttl = tenant.lifetimes.result_most;
+        let ttl_seconds = bounded(wish.result_ttl_seconds, ttl, 1, most_ttl, "/result/ttl_seconds", &mut faults);
+        let delete_after_read =
+            wish.delete_after_read.unwrap_or_else(|| preset.is_some_and(|preset| preset.result.delete_after_delivery));
+        let purpose = Purpose {
+            de: text(wish.purpose_de.as_deref(), "/purpose/de", &mut faults)
+                .or_else(|| preset.map(|preset| preset.purpose.de.clone())),
+            en: text(wish.purpose_en.as_deref(), "/purpose/en", &mut faults)
+                .or_else(|| preset.map(|preset| preset.purpose.en.clone())),
+        };
+        let reference = reference(wish.reference.as_deref(), &mut faults);
+        let (Some(asked), Some(flow), Some(response_mode)) = (asked, flow, response_mode) else {
+            return Err(Failure::invalid(faults.0));
+        };
+        if !faults.0.is_empty() {
+            return Err(Failure::invalid(faults.0));
+        }
+        check_permitted(tenant, wish, &flow)?;
+        check_trust(tenant, &asked.query)?;
+        Ok(Self {
+            preset: asked.preset.map(|preset| preset.id.clone()),
+            dcql_query: asked.query.as_json().to_string(),
+            flow,
+            response_mode,
+            purpose,
+            reference,
+            expires_in,
+            result_policy: ResultPolicy { ttl_seconds, delete_after_read },
+        })
+    }
+}
+
+struct Asked<'t> {
+    preset: Option<&'t Preset>,
+    query: DcqlQuery,
+}
+
+fn what<'t>(tenant: &'t Tenant, wish: &NewPresentation, faults: &mut Faults) -> Option<Asked<'t>> {
+    match (&wish.preset, &wish.dcql_query) {
+        (Some(id), None) => {
+            let Some(preset) = tenant.presets.get(id) else {
+                faults.add("/preset", "this tenant has no such preset; GET /v1/presets names them", "preset");
+                return None;
+            };
+            match preset.sendable(can_verify) {
+                Ok(query) => Some(Asked { preset: Some(preset), query }),
+                Err(reason) => {
+                    faults.add("/preset", reason.detail, "preset");
+                    None
+                }
+            }
+        }
+        (None, Some(value)) => own_query(value, faults).map(|query| Asked { preset: None, query }),
+        (Some(_), Some(_)) => {
+            faults.add("/dcql_query", "preset and dcql_query exclude each other", "OVP-REQ-02");
+            None
+        }
+        (None, None) => {
+            faults.add("/preset", "one of preset and dcql_query is needed", "OVP-REQ-02");
+            None
+        }
+    }
+}
+
+fn own_query(value: &Value, faults: &mut Faults) -> Option<DcqlQuery> {
+    if value.to_string().len() > limits::DCQL_BYTES {
+        faults.add("/dcql_query", "the query is larger than the limit", "limits");
+        return None;
+    }
+    match DcqlQuery::parse(value) {
+        Err(found) => {
+            faults.0.extend(found.into_iter().map(|fault| fault.under("/dcql_query")));
+            None
+        }
+        Ok(query) => {
+            let errors = lint(&query, can_verify).into_iter().filter(|finding| finding.severity == Severity::Error);
+            let before = faults.0.len();
+            faults.0.extend(errors.map(|finding| Fault {
+                pointer: format!("/dcql_query{}", finding.pointer),
+                detail: format!("{}; {}", finding.detail, finding.hint).into(),
+                rule: finding.rule,
+            }));
+            (faults.0.len() == before).then_some(query)
+        }
+    }
+}
+
+fn flow(tenant: &Tenant, wish: &NewPresentation, faults: &mut Faults) -> Option<Flow> {
+    match (wish.flow.as_deref(), &wish.return_url) {
+        (Some("same_device"), Some(url)) => Some(Flow::SameDevice { return_url: url.clone() }),
+        (Some("same_device"), None) => {
+            faults.add("/return_url", "the same-device flow needs the address to come back to", "FIX-07");
+            None
+        }
+        (Some("cross_device"), None) => Some(Flow::CrossDevice),
+        (Some("cross_device"), Some(_)) => {
+            faults.add("/return_url", "nobody comes back in the cross-device flow", "FIX-07");
+            None
+        }
+        (Some("dc_api"), _) => {
+            faults.add("/flow", "the Digital Credentials API is not offered by this version", "DCA");
+            None
+        }
+        (Some(_), _) => {
+            faults.add("/flow", "not same_device or cross_device", "OVP-REQ-15");
+            None
+        }
+        (None, _) => {
+            let detail =
+                if tenant.cross_device { "same_device or cross_device is needed" } else { "same_device is needed" };
+            faults.add("/flow", detail, "OVP-REQ-15");
+            None
+        }
+    }
+}
+
+fn response_mode(tenant: &Tenant, wish: &NewPresentation, faults: &mut Faults) -> Option<ResponseMode> {
+    match wish.response_mode.as_deref() {
+        None | Some("direct_post.jwt") => Some(ResponseMode::DirectPostJwt),
+        Some("direct_post") if tenant.plain_direct_post => Some(ResponseMode::DirectPost),
+        Some("direct_post") => {
+            faults.add(
+                "/response_mode",
+                "plain answers deviate from HAIP, and this tenant does not allow that",
+                "OVP-REQ-04",
+            );
+            None
+        }
+        Some(_) => {
+            faults.add("/response_mode", "not direct_post.jwt", "OVP-REQ-03");
+            None
+        }
+    }
+}
+
+/// What the policy of the tenant decides, once the wish is well formed.
+fn check_permitted(tenant: &Tenant, wish: &NewPresentation, flow: &Flow) -> Result<(), Failure> {
+    match flow {
+        Flow::CrossDevice if !tenant.cross_device => {
+            return Err(
+                Reason::new(Code::CrossDeviceNotAllowed, "this tenant has switched the cross-device flow off").into()
+            );
+        }
+        // Exact text against the list, never a prefix or a pattern (SES-008, SES-009, FIX-07).
+        Flow::SameDevice { return_url } if !tenant.return_urls.contains(return_url) => {
+            return Err(Reason::new(Code::InvalidRedirectUri, "return_url is not on the list of this tenant").into());
+        }
+        _ => {}
+    }
+    if wish.dcql_query.is_some() && !tenant.own_queries {
+        return Err(Reason::new(Code::QueryNotPermitted, "this tenant allows presets only").into());
+    }
+    Ok(())
+}
+
+/// A request whose answer could not be trusted is not made: some alternative must have a trust source.
+fn check_trust(tenant: &Tenant, query: &DcqlQuery) -> Result<(), Failure> {
+    let mut types: Vec<String> = Vec::new();
+    for credential in query.credentials() {
+        if let crate::domain::dcql::Meta::VctValues(values) = credential.meta() {
+            types.extend(values.iter().cloned());
+        }
+    }
+    Ok(tenant.trust.check_covered(&types)?)
+}
+
+fn bounded(wish: Option<u32>, otherwise: u32, least: u32, most: u32, pointer: &str, faults: &mut Faults) -> u32 {
+    match wish {
+        Some(seconds) if (least..=most).contains(&seconds) => seconds,
+        Some(_) => {
+            faults.add(pointer, format!("not between {least} and {most} seconds"), "limits");
+            otherwise
+        }
+        None => otherwise.min(most),
+    }
+}
+
+/// A text for people: at most 300 characters, no control characters (API-022). Pages escape it.
+fn text(wish: Option<&str>, pointer: &str, faults: &mut Faults) -> Option<String> {
+    let text = wish?;
+    if text.is_empty() || text.chars().count() > 300 || text.chars().any(char::is_control) {
+        faults.add(pointer, "not 1 to 300 characters without control characters", "API-022");
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+/// The caller's reference: printable and short, as it comes back in answers (API-023).
+fn reference(wish: Option<&str>, faults: &mut Faults) -> Option<String> {
+    let text = wish?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
+    if (1..=128).contains(&text.len()) && text.bytes().all(plain) && !text.contains("..") {
+        return Some(text.to_owned());
+    }
+    faults.add("/reference", "not 1 to 128 of A-Z a-z 0-9 - _ . : / without two dots in a row", "API-023");
+    None
+}

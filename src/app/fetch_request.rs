@@ -1,0 +1,122 @@
+//! A wallet collects the request object, by GET or by POST.
+
+use super::ports::{Replaced, RequestSigner};
+use super::{App, Failure, Tenant};
+use crate::domain::encoding::base64;
+use crate::domain::ids::RequestHandle;
+use crate::domain::jose::encrypt::encrypt;
+use crate::domain::jose::keys::EphemeralKey;
+use crate::domain::reason::{Code, Reason};
+use crate::domain::request::ClientIdPrefix;
+use crate::domain::request::object::RequestObject;
+use crate::domain::request::wallet_metadata::{WalletMetadata, check_wallet_nonce};
+use crate::domain::transaction::{ResponseMode, Transaction};
+use serde_json::value::RawValue;
+use serde_json::{Map, json};
+use std::sync::Arc;
+
+/// What a wallet sends along when it collects by POST.
+#[derive(Debug, Clone, Default)]
+pub struct WalletParameters {
+    /// `wallet_nonce`
+    pub wallet_nonce: Option<String>,
+    /// `wallet_metadata`, JSON text
+    pub wallet_metadata: Option<String>,
+}
+
+impl App {
+    /// The request object for a handle: a compact JWS, or a JWE around it if the wallet wants that. It may be collected
+    /// again until it is answered or expired (OVP-RURI-04), and is signed anew each time (OVP-RURI-12).
+    ///
+    /// # Errors
+    /// [`Code::UnknownRequest`], [`Code::RequestExpired`], [`Code::WalletNonceInvalid`],
+    /// [`Code::WalletMetadataInvalid`], [`Code::WalletIncompatible`], and failures of store and key.
+    ///
+    /// # Source
+    /// OpenID4VP 1.0 section 5.10.
+    pub async fn fetch_request(&self, handle: &str, parameters: WalletParameters) -> Result<String, Failure> {
+        let unknown = || Failure::from(Reason::new(Code::UnknownRequest, "no request has this handle"));
+        let handle = RequestHandle::parse(handle).ok_or_else(unknown)?;
+        let shown = self.ports.store.by_handle(&handle).await?.ok_or_else(unknown)?;
+        let tenant = Arc::clone(self.tenant(shown.tenant())?);
+        if let Some(nonce) = &parameters.wallet_nonce {
+            check_wallet_nonce(nonce)?;
+        }
+        let metadata = match &parameters.wallet_metadata {
+            None => WalletMetadata::default(),
+            Some(text) => {
+                let prefix = ClientIdPrefix::of(&shown.request().client_id).unwrap_or(ClientIdPrefix::X509Hash);
+                WalletMetadata::parse(text, prefix, &tenant.policy.algorithms)?
+            }
+        };
+        let transaction = self.mark_fetched(shown).await?;
+        let signed = self.sign_request(&tenant, &transaction, parameters.wallet_nonce.as_deref()).await?;
+        match metadata.encryption {
+            None => Ok(signed),
+            Some(wanted) => {
+                let mut header = Map::new();
+                header.insert("cty".to_owned(), json!("oauth-authz-req+jwt"));
+                header.insert("typ".to_owned(), json!("oauth-authz-req+jwt"));
+                if let Some(kid) = wanted.jwk.get("kid") {
+                    header.insert("kid".to_owned(), kid.clone());
+                }
+                encrypt(&wanted.jwk, wanted.enc.name(), &header, signed.as_bytes()).map_err(|fault| {
+                    Reason::new(Code::WalletMetadataInvalid, format!("the wallet's key: {fault}")).into()
+                })
+            }
+        }
+    }
+
+    /// Marks the transaction as collected. Whoever comes second finds that done.
+    async fn mark_fetched(&self, shown: Transaction) -> Result<Transaction, Failure> {
+        let next = shown.clone().fetch(self.now())?;
+        if next.version() == shown.version() {
+            return Ok(next);
+        }
+        match self.ports.store.replace(&shown, next.clone()).await? {
+            Replaced::Done => Ok(next),
+            Replaced::Lost(Some(current)) => Ok(current.fetch(self.now())?),
+            Replaced::Lost(None) => Err(Reason::new(Code::RequestExpired, "the request has ended").into()),
+        }
+    }
+
+    async fn sign_request(
+        &self,
+        tenant: &Tenant,
+        transaction: &Transaction,
+        wallet_nonce: Option<&str>,
+    ) -> Result<String, Failure> {
+        let request = transaction.request();
+        let broken = |detail: &'static str| Failure::from(Reason::new(Code::StorageCorrupt, detail));
+        let key = request.encryption_key.as_ref().and_then(|scalar| EphemeralKey::from_scalar(*scalar.expose()));
+        let jwk = match (&request.response_mode, key) {
+            (ResponseMode::DirectPost, _) => None,
+            (ResponseMode::DirectPostJwt, Some(key)) => {
+                Some(key.announced_jwk().map_err(|_| broken("the stored key cannot be used"))?.0)
+            }
+            (ResponseMode::DirectPostJwt, None) => return Err(broken("the key of the request is missing")),
+        };
+        let query: &RawValue =
+            serde_json::from_str(&request.dcql_query).map_err(|_| broken("the stored query cannot be read"))?;
+        let signer: &dyn RequestSigner = tenant.signer.as_ref();
+        let object = RequestObject {
+            client_id: &request.client_id,
+            response_mode: request.response_mode.as_str(),
+            response_uri: &request.response_uri,
+            nonce: request.nonce.as_str(),
+            state: request.state.as_str(),
+            dcql_query: query,
+            encryption_jwk: jwk.as_ref(),
+            algorithms: &tenant.policy.algorithms,
+            wallet_nonce,
+            issued_at: self.now(),
+            expires: transaction.expires_at(),
+            certificates: signer.certificate_chain(),
+        };
+        let input = object
+            .signing_input()
+            .map_err(|_| Failure::from(Reason::new(Code::InternalError, "the request cannot be written")))?;
+        let signature = signer.sign(input.as_bytes()).await?;
+        Ok(format!("{input}.{}", base64::encode_url(&signature)))
+    }
+}

@@ -1,0 +1,234 @@
+//! A wallet answers. One answer ends a transaction, and the store decides which.
+
+use super::ports::Replaced;
+use super::tries::RefusedTry;
+use super::{App, Failure, Tenant, render};
+use crate::domain::dcql::DcqlQuery;
+use crate::domain::encoding::json;
+use crate::domain::ids::{RequestHandle, ResponseCode};
+use crate::domain::jose::hash::sha256;
+use crate::domain::jose::keys::EphemeralKey;
+use crate::domain::preset::derivation::{Date, Derivation, apply};
+use crate::domain::reason::{Code, Reason};
+use crate::domain::time::UnixSeconds;
+use crate::domain::transaction::{
+    Accepted, ErrorRecord, Flow, Refusal as RejectedAs, ResponseCodeHash, ResponseMode, Transaction,
+};
+use crate::domain::verify::response::{Answer, Asked, Encryption, Presented, ResponseForm, WalletError, open};
+use crate::domain::verify::{Binding, Refusal, Report, Standing, Verified};
+use std::sync::Arc;
+use url::Url;
+
+/// What the wallet is told after an answer that was dealt with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NextStep {
+    /// Where the wallet sends the person, with the response code; only in the same-device flow.
+    pub redirect_uri: Option<String>,
+    /// How the transaction stands now, for metrics.
+    pub outcome: AnswerOutcome,
+}
+
+/// What became of an answer, as a closed list for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerOutcome {
+    /// All checks passed.
+    Verified,
+    /// The wallet sent an error.
+    Declined,
+}
+
+/// What the wallet is told after an answer that was refused.
+#[derive(Debug)]
+pub struct Refused {
+    /// The exact reason: for the caller, metrics and the HTTP status, never for the wallet's eyes.
+    pub failure: Failure,
+    /// Where the person may go back to, if this ended a same-device transaction.
+    pub redirect_uri: Option<String>,
+}
+
+impl<T: Into<Failure>> From<T> for Refused {
+    fn from(failure: T) -> Self {
+        Self { failure: failure.into(), redirect_uri: None }
+    }
+}
+
+impl App {
+    /// Deals with an answer to the request with this handle.
+    ///
+    /// # Errors
+    /// [`Refused`] with the exact reason. The transaction stays open unless issuer and holder were established
+    /// (catalogue rule 6).
+    ///
+    /// # Source
+    /// OpenID4VP 1.0 sections 8.2, 8.3 and 8.6.
+    pub async fn receive_response(&self, handle: &str, form: &ResponseForm) -> Result<NextStep, Refused> {
+        let unknown = || Reason::new(Code::UnknownTransaction, "no transaction has this handle");
+        let handle = RequestHandle::parse(handle).ok_or_else(unknown)?;
+        let shown = self.ports.store.by_handle(&handle).await?.ok_or_else(unknown)?;
+        let tenant = Arc::clone(self.tenant(shown.tenant())?);
+        shown.check_answerable(self.now())?;
+        self.tries.count(&handle, self.now())?;
+        let settled = self.judge(&tenant, &shown, form).await;
+        match settled {
+            Ok(Judged::Accepted { presented, report }) => self.end_verified(&tenant, shown, presented, &report).await,
+            Ok(Judged::Declined(error)) => self.end_declined(shown, &error).await,
+            Err(refusal) if refusal.standing == Standing::Established => self.end_rejected(shown, *refusal).await,
+            Err(refusal) => {
+                let report = render::report_json(&refusal.report, false).to_string();
+                let refused = RefusedTry { at: self.now(), reason: refusal.reason.clone(), report: Some(report) };
+                self.tries.note(shown.id(), refused);
+                Err(refusal.reason.into())
+            }
+        }
+    }
+
+    async fn judge(&self, tenant: &Tenant, shown: &Transaction, form: &ResponseForm) -> Result<Judged, Box<Refusal>> {
+        let request = shown.request();
+        let broken = |detail: &'static str| {
+            let reason = Reason::new(Code::StorageCorrupt, detail);
+            Box::new(Refusal { reason, standing: Standing::Undecided, report: Report::default() })
+        };
+        let query = json::parse(request.dcql_query.as_bytes())
+            .ok()
+            .and_then(|value| DcqlQuery::parse(&value).ok())
+            .ok_or_else(|| broken("the stored query cannot be read"))?;
+        let key = match request.response_mode {
+            ResponseMode::DirectPost => None,
+            ResponseMode::DirectPostJwt => Some(
+                request
+                    .encryption_key
+                    .as_ref()
+                    .and_then(|scalar| EphemeralKey::from_scalar(*scalar.expose()))
+                    .ok_or_else(|| broken("the key of the request is missing"))?,
+            ),
+        };
+        let asked = Asked {
+            query: &query,
+            binding: Binding {
+                nonce: request.nonce.as_str(),
+                audience: &request.client_id,
+                requested_at: Some(shown.created_at()),
+            },
+            state: request.state.as_str(),
+            encryption: key.as_ref().map_or(Encryption::PlainAsConfigured, |key| Encryption::Required {
+                key,
+                kid: &request.encryption_kid,
+            }),
+        };
+        let pending = match open(form, asked, self.context(tenant, self.now()))? {
+            Answer::Error(error) => return Ok(Judged::Declined(error)),
+            Answer::Presented(pending) => pending,
+        };
+        let lists = self.bring_lists(&tenant.trust, &tenant.policy, pending.status_needs()).await;
+        let (presented, report) = pending.conclude(&lists, self.context(tenant, self.now()))?;
+        Ok(Judged::Accepted { presented, report })
+    }
+
+    async fn end_verified(
+        &self,
+        tenant: &Tenant,
+        shown: Transaction,
+        presented: Verified<Presented>,
+        report: &Report,
+    ) -> Result<NextStep, Refused> {
+        let derive = shown
+            .request()
+            .preset
+            .as_ref()
+            .and_then(|id| tenant.presets.get(id))
+            .map(|preset| preset.result.derive.as_slice())
+            .unwrap_or_default();
+        let presented = derived(presented, derive, self.now())?;
+        let accepted = Accepted {
+            result: render::result_json(&presented).to_string(),
+            report: render::report_json(report, true).to_string(),
+        };
+        let redirect_uri = self
+            .end(shown, |shown, now, code| shown.verify(now, accepted.clone(), code))
+            .await
+            .map_err(Refused::from)?;
+        Ok(NextStep { redirect_uri, outcome: AnswerOutcome::Verified })
+    }
+
+    async fn end_declined(&self, shown: Transaction, error: &WalletError) -> Result<NextStep, Refused> {
+        let how = if error.encrypted { "encrypted" } else { "plain, so not authenticated" };
+        let record = ErrorRecord {
+            code: Code::WalletErrorRecorded,
+            detail: format!("the wallet answered {} ({how})", error.error),
+        };
+        let redirect_uri = self
+            .end(shown, |shown, now, code| shown.decline(now, record.clone(), code))
+            .await
+            .map_err(Refused::from)?;
+        Ok(NextStep { redirect_uri, outcome: AnswerOutcome::Declined })
+    }
+
+    async fn end_rejected(&self, shown: Transaction, refusal: Refusal) -> Result<NextStep, Refused> {
+        let rejected = RejectedAs {
+            report: render::report_json(&refusal.report, false).to_string(),
+            error: ErrorRecord { code: refusal.reason.code, detail: refusal.reason.detail.to_string() },
+        };
+        let redirect_uri = self
+            .end(shown, |shown, now, code| shown.reject(now, rejected.clone(), code))
+            .await
+            .map_err(Refused::from)?;
+        Err(Refused { failure: refusal.reason.into(), redirect_uri })
+    }
+
+    /// Ends a transaction by one conditional write. Only the state that was shown may be ended, so of many answers at
+    /// the same moment exactly one wins (catalogue rule 7, RSP-007).
+    async fn end(
+        &self,
+        shown: Transaction,
+        step: impl Fn(Transaction, UnixSeconds, ResponseCodeHash) -> Result<Transaction, Reason>,
+    ) -> Result<Option<String>, Failure> {
+        let code = self.ports.entropy.draw(ResponseCode::from_random)?;
+        let hash = ResponseCodeHash::new(sha256(code.as_str().as_bytes()));
+        let redirect_uri = match shown.flow() {
+            Flow::CrossDevice => None,
+            Flow::SameDevice { return_url } => Some(with_code(return_url, &code)?),
+        };
+        let next = step(shown.clone(), self.now(), hash)?;
+        match self.ports.store.replace(&shown, next).await? {
+            Replaced::Done => Ok(redirect_uri),
+            Replaced::Lost(Some(current)) => {
+                current.check_answerable(self.now())?;
+                Err(Reason::new(Code::TransactionCompleted, "another answer came first").into())
+            }
+            Replaced::Lost(None) => Err(Reason::new(Code::TransactionExpired, "the transaction has ended").into()),
+        }
+    }
+}
+
+enum Judged {
+    Accepted { presented: Verified<Presented>, report: Report },
+    Declined(WalletError),
+}
+
+/// Replaces claims by the answers that the preset derives from them, so that the source never leaves.
+fn derived(
+    presented: Verified<Presented>,
+    derive: &[Derivation],
+    now: UnixSeconds,
+) -> Result<Verified<Presented>, Failure> {
+    if derive.is_empty() {
+        return Ok(presented);
+    }
+    let today = Date::utc(now)
+        .ok_or_else(|| Failure::from(Reason::new(Code::InternalError, "the clock is outside the calendar")))?;
+    Ok(presented.map(|mut presented| {
+        for credential in presented.credentials.iter_mut().flat_map(|(_, credentials)| credentials) {
+            let (claims, _) = apply(derive, std::mem::take(&mut credential.claims), today);
+            credential.claims = claims;
+        }
+        presented
+    }))
+}
+
+/// The return address with the response code as a query parameter (OVP-RESP-07, FIX-01).
+fn with_code(return_url: &str, code: &ResponseCode) -> Result<String, Failure> {
+    let mut url = Url::parse(return_url)
+        .map_err(|_| Failure::from(Reason::new(Code::StorageCorrupt, "the return address cannot be read")))?;
+    url.query_pairs_mut().append_pair("response_code", code.as_str());
+    Ok(url.into())
+}

@@ -1,0 +1,189 @@
+//! The request object: a JWT signed with the access certificate (OpenID4VP 1.0 section 5, RFC 9101, HAIP section 5.1).
+
+use crate::domain::encoding::base64;
+use crate::domain::jose::alg::AllowedAlgorithms;
+use crate::domain::jose::jwe::ContentEncryption;
+use crate::domain::time::UnixSeconds;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+/// What a request says. Members that 1.0 does not have cannot be written (OVP-REQ-21, OVP-JAR-07, OVP-JAR-08).
+#[derive(Clone, Copy)]
+pub struct RequestObject<'a> {
+    /// The whole client identifier.
+    pub client_id: &'a str,
+    /// `direct_post.jwt` or `direct_post`.
+    pub response_mode: &'a str,
+    /// Where the answer goes.
+    pub response_uri: &'a str,
+    /// The nonce of the request.
+    pub nonce: &'a str,
+    /// The state of the request.
+    pub state: &'a str,
+    /// The query, exactly as stored.
+    pub dcql_query: &'a RawValue,
+    /// The key for the answer, if it is to be encrypted.
+    pub encryption_jwk: Option<&'a Map<String, Value>>,
+    /// The algorithms that are accepted.
+    pub algorithms: &'a AllowedAlgorithms,
+    /// What the wallet sent along, to be echoed (OVP-RURI-10, OVP-RURI-11).
+    pub wallet_nonce: Option<&'a str>,
+    /// When this object is made.
+    pub issued_at: UnixSeconds,
+    /// When the transaction ends.
+    pub expires: UnixSeconds,
+    /// The certificates in DER, leaf first, without the anchor.
+    pub certificates: &'a [Vec<u8>],
+}
+
+/// The audience of request objects for wallets with static configuration (OVP-JAR-05).
+pub const SELF_ISSUED_AUDIENCE: &str = "https://self-issued.me/v2";
+
+#[derive(Serialize)]
+struct Header<'a> {
+    alg: &'a str,
+    typ: &'a str,
+    x5c: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    response_type: &'a str,
+    response_mode: &'a str,
+    client_id: &'a str,
+    response_uri: &'a str,
+    aud: &'a str,
+    nonce: &'a str,
+    state: &'a str,
+    iat: UnixSeconds,
+    exp: UnixSeconds,
+    dcql_query: &'a RawValue,
+    client_metadata: ClientMetadata<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wallet_nonce: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ClientMetadata<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwks: Option<Jwks<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encrypted_response_enc_values_supported: Option<[&'static str; 2]>,
+    vp_formats_supported: VpFormats,
+}
+
+#[derive(Serialize)]
+struct Jwks<'a> {
+    keys: [&'a Map<String, Value>; 1],
+}
+
+#[derive(Serialize)]
+struct VpFormats {
+    #[serde(rename = "dc+sd-jwt")]
+    sd_jwt: SdJwtFormat,
+}
+
+#[derive(Serialize)]
+struct SdJwtFormat {
+    #[serde(rename = "sd-jwt_alg_values")]
+    issuer: Vec<&'static str>,
+    #[serde(rename = "kb-jwt_alg_values")]
+    holder: Vec<&'static str>,
+}
+
+impl RequestObject<'_> {
+    /// Header and payload in their encoded form: what is signed with ES256. Append a dot and the signature.
+    ///
+    /// # Errors
+    /// None in practice: all members can be written as JSON.
+    ///
+    /// # Source
+    /// OpenID4VP 1.0 sections 5.1, 5.2, 5.8 and 8.3, HAIP section 5; OVP-JAR-02, OVP-META-03, OVP-META-11.
+    pub fn signing_input(&self) -> Result<String, serde_json::Error> {
+        let header = Header {
+            alg: "ES256",
+            typ: "oauth-authz-req+jwt",
+            x5c: self.certificates.iter().map(|der| base64::encode_standard(der)).collect(),
+        };
+        let names: Vec<&'static str> = self.algorithms.names().collect();
+        let payload = Payload {
+            response_type: "vp_token",
+            response_mode: self.response_mode,
+            client_id: self.client_id,
+            response_uri: self.response_uri,
+            aud: SELF_ISSUED_AUDIENCE,
+            nonce: self.nonce,
+            state: self.state,
+            iat: self.issued_at,
+            exp: self.expires,
+            dcql_query: self.dcql_query,
+            client_metadata: ClientMetadata {
+                jwks: self.encryption_jwk.map(|jwk| Jwks { keys: [jwk] }),
+                encrypted_response_enc_values_supported: self
+                    .encryption_jwk
+                    .map(|_| ContentEncryption::ALL.map(ContentEncryption::name)),
+                vp_formats_supported: VpFormats { sd_jwt: SdJwtFormat { issuer: names.clone(), holder: names } },
+            },
+            wallet_nonce: self.wallet_nonce,
+        };
+        let header = base64::encode_url(&serde_json::to_vec(&header)?);
+        let payload = base64::encode_url(&serde_json::to_vec(&payload)?);
+        Ok(format!("{header}.{payload}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn decoded(object: RequestObject<'_>) -> (Value, Value) {
+        let text = object.signing_input().unwrap();
+        let (header, payload) = text.split_once('.').unwrap();
+        let read = |part: &str| serde_json::from_slice(&base64::decode_url(part).unwrap()).unwrap();
+        (read(header), read(payload))
+    }
+
+    #[test]
+    fn the_members_of_a_haip_request() {
+        // OVP-REQ-01 to 05, OVP-REQ-08, OVP-JAR-02 to 05, OVP-JAR-14, OVP-META-01 to 12, NON-04, case REQ-014.
+        let query = RawValue::from_string(r#"{"credentials": []}"#.to_owned()).unwrap();
+        let jwk = json!({"kty": "EC", "kid": "k"}).as_object().unwrap().clone();
+        let object = RequestObject {
+            client_id: "x509_hash:h",
+            response_mode: "direct_post.jwt",
+            response_uri: "https://v.example/wallet/responses/h",
+            nonce: "n",
+            state: "s",
+            dcql_query: &query,
+            encryption_jwk: Some(&jwk),
+            algorithms: &AllowedAlgorithms::default(),
+            wallet_nonce: None,
+            issued_at: UnixSeconds(1),
+            expires: UnixSeconds(301),
+            certificates: &[vec![0xfb, 0xff], vec![1]],
+        };
+        let (header, payload) = decoded(object);
+        assert_eq!(header, json!({"alg": "ES256", "typ": "oauth-authz-req+jwt", "x5c": ["+/8=", "AQ=="]}));
+        assert_eq!(
+            payload,
+            json!({
+                "response_type": "vp_token", "response_mode": "direct_post.jwt", "client_id": "x509_hash:h",
+                "response_uri": "https://v.example/wallet/responses/h", "aud": "https://self-issued.me/v2",
+                "nonce": "n", "state": "s", "iat": 1, "exp": 301, "dcql_query": {"credentials": []},
+                "client_metadata": {
+                    "jwks": {"keys": [{"kty": "EC", "kid": "k"}]},
+                    "encrypted_response_enc_values_supported": ["A128GCM", "A256GCM"],
+                    "vp_formats_supported": {"dc+sd-jwt": {"sd-jwt_alg_values": ["ES256"], "kb-jwt_alg_values": ["ES256"]}}
+                }
+            })
+        );
+        // OVP-RURI-10, OVP-RURI-11: the nonce of the wallet only when it sent one.
+        let (_, echoed) = decoded(RequestObject { wallet_nonce: Some("w"), ..object });
+        assert_eq!(echoed["wallet_nonce"], "w");
+        // OVP-META-12: nothing about encryption when the answer comes plain.
+        let (_, plain) = decoded(RequestObject { encryption_jwk: None, response_mode: "direct_post", ..object });
+        assert_eq!(plain["client_metadata"].as_object().unwrap().keys().collect::<Vec<_>>(), ["vp_formats_supported"]);
+    }
+}

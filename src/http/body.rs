@@ -1,0 +1,394 @@
+//! The documents of the caller API, as they are read and written. The API description is generated from them.
+
+use super::problem::FieldError;
+use crate::domain::dcql::Finding;
+use crate::domain::reason::Code;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+/// What a caller asks for.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPresentationBody {
+    /// The id of a preset (`GET /v1/presets`). Exactly one of `preset` and `dcql_query`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "bewohnerparken")]
+    pub preset: Option<String>,
+    /// A DCQL query (OpenID4VP 1.0 section 6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub dcql_query: Option<Value>,
+    /// `same_device`, or `cross_device` where the tenant allows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "same_device")]
+    pub flow: Option<String>,
+    /// Where the person goes back to in the same-device flow: exactly one of the tenant's addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "https://antrag.stadt.example/weiter")]
+    pub return_url: Option<String>,
+    /// `direct_post.jwt` (default), or `direct_post` where the tenant allows this deviation from HAIP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_mode: Option<String>,
+    /// Transaction data; not offered by this version, so an empty list at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transaction_data: Vec<String>,
+    /// The purpose that the page shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<PurposeBody>,
+    /// The caller's own reference, 1 to 128 of `A-Z a-z 0-9 - _ . : /`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "A-2027-000123")]
+    pub reference: Option<String>,
+    /// Life of the transaction in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = 300)]
+    pub expires_in: Option<u32>,
+    /// How long the result is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<ResultRulesBody>,
+}
+
+/// A text in both languages.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PurposeBody {
+    /// German.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub de: Option<String>,
+    /// English.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub en: Option<String>,
+}
+
+/// How long a result is kept.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResultRulesBody {
+    /// Seconds after the end for which the result can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = 900)]
+    pub ttl_seconds: Option<u32>,
+    /// Whether it is erased as soon as it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_after_read: Option<bool>,
+}
+
+/// A started presentation.
+#[derive(Serialize, ToSchema)]
+pub struct CreatedBody {
+    /// The id, for the caller only.
+    #[schema(example = "q0VtZ3lJc2VJdGhpcklkMQ")]
+    pub id: String,
+    /// `open`.
+    #[schema(example = "open")]
+    pub status: &'static str,
+    /// `same_device` or `cross_device`.
+    #[schema(example = "same_device")]
+    pub flow: &'static str,
+    /// RFC 3339, UTC.
+    pub created_at: String,
+    /// RFC 3339, UTC.
+    pub expires_at: String,
+    /// What starts the wallet: a link on the same device, the QR code otherwise.
+    #[schema(example = "openid4vp://?client_id=x509_hash%3A…&request_uri=…&request_uri_method=post")]
+    pub authorization_request_uri: String,
+    /// Where the wallet collects the request.
+    pub request_uri: String,
+    /// The whole client identifier, prefix included.
+    pub client_id: String,
+    /// The hosted page for the person.
+    pub page_url: String,
+    /// Always `null` in this version.
+    #[schema(value_type = Option<Object>)]
+    pub dc_api_request: Option<Value>,
+}
+
+/// How a presentation stands.
+#[derive(Serialize, ToSchema)]
+pub struct PresentationBody {
+    /// The id.
+    pub id: String,
+    /// `open`, `fetched`, `verified`, `rejected`, `declined`, `expired` or `cancelled`. The first end state stays.
+    #[schema(example = "verified")]
+    pub status: &'static str,
+    /// `same_device` or `cross_device`; a cross-device result may have been relayed.
+    pub flow: &'static str,
+    /// The caller's own reference.
+    pub reference: Option<String>,
+    /// The preset, if one was used.
+    pub preset: Option<String>,
+    /// RFC 3339, UTC.
+    pub created_at: String,
+    /// RFC 3339, UTC.
+    pub expires_at: String,
+    /// RFC 3339, UTC; `null` while it is open.
+    pub finished_at: Option<String>,
+    /// The verified credentials; only with `verified`.
+    #[schema(value_type = Option<ResultBody>)]
+    pub result: Option<Box<RawValue>>,
+    /// Every check that was made, also on success.
+    #[schema(value_type = Option<ReportBody>)]
+    pub report: Option<Box<RawValue>>,
+    /// Why it ended otherwise.
+    pub error: Option<ErrorBody>,
+    /// While it is open: why the last answer was not accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_refused: Option<RefusedBody>,
+}
+
+/// Why an answer was not accepted.
+#[derive(Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// The stable code.
+    #[schema(value_type = String, example = "kb_nonce_mismatch")]
+    pub code: Code,
+    /// What the code means.
+    pub title: &'static str,
+    /// What exactly was found.
+    pub detail: String,
+    /// What to do.
+    pub hint: &'static str,
+}
+
+impl ErrorBody {
+    /// The body for a code and its detail.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, title: code.meaning(), detail: detail.into(), hint: code.hint() }
+    }
+}
+
+/// An answer that left the transaction open.
+#[derive(Serialize, ToSchema)]
+pub struct RefusedBody {
+    /// RFC 3339, UTC.
+    pub at: String,
+    /// Why.
+    pub error: ErrorBody,
+    /// The checks that were made.
+    #[schema(value_type = Option<ReportBody>)]
+    pub report: Option<Box<RawValue>>,
+}
+
+/// Verified credentials by the id of their query.
+#[derive(Serialize, ToSchema)]
+pub struct ResultBody {
+    /// Query id → credentials.
+    pub credentials: std::collections::BTreeMap<String, Vec<CredentialBody>>,
+}
+
+/// One verified credential.
+#[derive(Serialize, ToSchema)]
+pub struct CredentialBody {
+    /// `dc+sd-jwt`
+    #[schema(example = "dc+sd-jwt")]
+    pub format: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:eudi:pid:de:1")]
+    pub kind: String,
+    /// Who issued it.
+    pub issuer: IssuerBody,
+    /// RFC 3339, UTC.
+    pub valid_from: Option<String>,
+    /// RFC 3339, UTC.
+    pub valid_until: Option<String>,
+    /// `valid`, or `not_issued` where the trust source allows credentials without status.
+    #[schema(example = "valid")]
+    pub status: String,
+    /// What was asked for and disclosed, nothing else.
+    #[schema(value_type = Object)]
+    pub claims: Value,
+    /// Position of the claim set that was met, if the query has some.
+    pub claim_set: Option<usize>,
+}
+
+/// An issuer, from its certificate.
+#[derive(Serialize, ToSchema)]
+pub struct IssuerBody {
+    /// Organisation, else common name.
+    pub name: String,
+    /// Two letters.
+    pub country: Option<String>,
+    /// The trust source that vouches for it.
+    pub trusted_by: String,
+    /// `iss` of the credential, if it has one.
+    pub stated: Option<String>,
+}
+
+/// Every check by name.
+#[derive(Serialize, ToSchema)]
+pub struct ReportBody {
+    /// `accepted`, or `refused`: a check failed or was not made.
+    #[schema(example = "accepted")]
+    pub outcome: String,
+    /// In a fixed order.
+    pub checks: Vec<CheckBody>,
+}
+
+/// One check.
+#[derive(Serialize, ToSchema)]
+pub struct CheckBody {
+    /// Its stable name.
+    #[schema(example = "issuer_signature")]
+    pub check: String,
+    /// `passed`, `failed` or `not_run`.
+    #[schema(example = "passed")]
+    pub outcome: String,
+    /// Where the rule is written.
+    #[schema(example = "RFC 9901 7.1")]
+    pub source: String,
+    /// The query id of the credential it is about.
+    pub credential: Option<String>,
+    /// The code of a failure.
+    pub code: Option<String>,
+    /// What was found.
+    pub detail: Option<String>,
+    /// What to do.
+    pub hint: Option<String>,
+    /// Something worth knowing although it passed.
+    pub note: Option<String>,
+}
+
+/// One presentation to verify, outside of a transaction.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VerificationBody {
+    /// `dc+sd-jwt`
+    #[schema(example = "dc+sd-jwt")]
+    pub format: String,
+    /// The presentation as it was received.
+    pub presentation: String,
+    /// The nonce that was sent.
+    pub nonce: String,
+    /// The whole client identifier that was sent.
+    pub audience: String,
+    /// A query with one credential that it must satisfy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub dcql_query: Option<Value>,
+    /// The time to verify at, RFC 3339; now if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+}
+
+/// The verdict on one presentation.
+#[derive(Serialize, ToSchema)]
+pub struct VerdictBody {
+    /// `accepted` or `refused`.
+    #[schema(example = "accepted")]
+    pub outcome: &'static str,
+    /// The credential, if accepted.
+    #[schema(value_type = Option<ResultBody>)]
+    pub result: Option<Value>,
+    /// Every check.
+    #[schema(value_type = ReportBody)]
+    pub report: Value,
+    /// Why it was refused.
+    pub error: Option<ErrorBody>,
+}
+
+/// A query to check.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QueryCheckBody {
+    /// The DCQL query.
+    #[schema(value_type = Object)]
+    pub dcql_query: Value,
+}
+
+/// What was found in a query.
+#[derive(Serialize, ToSchema)]
+pub struct QueryFindingsBody {
+    /// Whether it could be sent as it is.
+    pub sendable: bool,
+    /// Broken rules of the specification.
+    #[schema(value_type = Vec<FieldErrorBody>)]
+    pub faults: Vec<FieldError>,
+    /// What profile, PID rules and data minimisation say.
+    #[schema(value_type = Vec<FindingBody>)]
+    pub findings: Vec<Finding>,
+}
+
+/// A problem document (RFC 9457).
+#[derive(Serialize, ToSchema)]
+pub struct ProblemBody {
+    /// Address of the page about the code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What the code means.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The stable code.
+    #[schema(example = "invalid_query")]
+    pub code: String,
+    /// What exactly was found.
+    pub detail: String,
+    /// The id of this occurrence, as in the log.
+    pub instance: Option<String>,
+    /// What to do.
+    pub hint: String,
+    /// Every fault with its place.
+    pub errors: Option<Vec<FieldErrorBody>>,
+}
+
+/// A fault at a place.
+#[derive(Serialize, ToSchema)]
+pub struct FieldErrorBody {
+    /// JSON pointer (RFC 6901).
+    #[schema(example = "/dcql_query/credentials/0/meta")]
+    pub pointer: String,
+    /// What is wrong there.
+    pub detail: String,
+    /// The rule that says so.
+    pub rule: Option<String>,
+    /// What to do instead.
+    pub hint: Option<String>,
+}
+
+/// A finding of the query check.
+#[derive(Serialize, ToSchema)]
+pub struct FindingBody {
+    /// JSON pointer (RFC 6901).
+    pub pointer: String,
+    /// `error` or `warning`.
+    pub severity: String,
+    /// The rule that says so.
+    pub rule: String,
+    /// What was found.
+    pub detail: String,
+    /// What to do instead.
+    pub hint: String,
+}
+
+/// A preset in the list.
+#[derive(Serialize, ToSchema)]
+pub struct PresetBody {
+    /// Its id.
+    #[schema(example = "bewohnerparken")]
+    pub id: String,
+    /// Its version.
+    pub version: u32,
+    /// What people call the service.
+    pub title: PurposeBody,
+    /// The purpose that the wallet shows.
+    pub purpose: PurposeBody,
+    /// The least level of assurance that the service needs.
+    #[schema(example = "http://eidas.europa.eu/LoA/substantial")]
+    pub acr_min: &'static str,
+    /// How the result is kept.
+    pub result: ResultRulesBody,
+    /// The query as it is really sent; only for one preset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub dcql_query: Option<Value>,
+}
+
+/// The presets of a tenant.
+#[derive(Serialize, ToSchema)]
+pub struct PresetsBody {
+    /// By id.
+    pub presets: Vec<PresetBody>,
+}

@@ -1,0 +1,437 @@
+//! The caller API: `/v1`. Errors are problem documents, times are RFC 3339.
+
+#![expect(clippy::missing_errors_doc, reason = "the answers of a handler are in its API description")]
+
+use super::Front;
+use super::body::{
+    CreatedBody, ErrorBody, NewPresentationBody, PresentationBody, PresetBody, PresetsBody, ProblemBody, PurposeBody,
+    QueryCheckBody, QueryFindingsBody, RefusedBody, ResultRulesBody, VerdictBody, VerificationBody,
+};
+use super::callers::Caller;
+use super::extract::JsonBody;
+use super::page::qr;
+use super::problem::{FieldError, Problem};
+use crate::app::check_query as queries;
+use crate::app::create_request::{Created, IdempotentCall, NewPresentation};
+use crate::app::read_result::Read;
+use crate::app::render::{report_json, single_result_json};
+use crate::app::time_text::{parse as parse_time, rfc3339};
+use crate::app::verify_once::OneVerification;
+use crate::app::{Failure, can_verify};
+use crate::domain::preset::Preset;
+use crate::domain::reason::Code;
+use crate::domain::transaction::{Flow, Transaction};
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, Stream};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+impl From<Failure> for Problem {
+    /// The cause goes to the log only.
+    fn from(failure: Failure) -> Self {
+        if let Some(cause) = &failure.cause {
+            tracing::warn!(code = failure.reason.code.as_str(), cause, "a use case failed");
+        }
+        let problem = Self::new(failure.reason.code, failure.reason.detail).with_errors(failure.faults);
+        match failure.retry_after {
+            Some(seconds) => problem.with_retry_after(seconds),
+            None => problem,
+        }
+    }
+}
+
+/// `POST /v1/presentations`: starts a presentation.
+#[utoipa::path(
+    post, path = "/v1/presentations", tag = "presentations", request_body = NewPresentationBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters; the same call again finds the same presentation for 24 hours")),
+    responses(
+        (status = 201, description = "Started", body = CreatedBody),
+        (status = 401, description = "No valid caller identity", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The tenant's policy forbids it", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The idempotency key was used with other content", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Every fault, with its place", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "No trust anchors for the type, or the store cannot commit", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn create(
+    caller: Caller,
+    State(front): State<Front>,
+    headers: HeaderMap,
+    body: JsonBody<NewPresentationBody>,
+) -> Result<(StatusCode, Json<CreatedBody>), Problem> {
+    let key = idempotency_key(&headers)?;
+    let call = key.map(|key| IdempotentCall { key, body: &body.bytes });
+    let created = front.app.create_request(&caller.tenant, wish(body.value), call).await?;
+    Ok((StatusCode::CREATED, Json(created_body(created))))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut values = headers.get_all("idempotency-key").iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => {
+            let text =
+                value.to_str().map_err(|_| Problem::new(Code::BadRequest, "Idempotency-Key is not printable"))?;
+            Ok(Some(text))
+        }
+        _ => Err(Problem::new(Code::BadRequest, "Idempotency-Key occurs twice")),
+    }
+}
+
+fn wish(body: NewPresentationBody) -> NewPresentation {
+    let (purpose_de, purpose_en) = body.purpose.map_or((None, None), |purpose| (purpose.de, purpose.en));
+    let (ttl, delete) = body.result.map_or((None, None), |rules| (rules.ttl_seconds, rules.delete_after_read));
+    NewPresentation {
+        preset: body.preset,
+        dcql_query: body.dcql_query,
+        flow: body.flow,
+        return_url: body.return_url,
+        response_mode: body.response_mode,
+        transaction_data: body.transaction_data,
+        purpose_de,
+        purpose_en,
+        reference: body.reference,
+        expires_in: body.expires_in,
+        result_ttl_seconds: ttl,
+        delete_after_read: delete,
+    }
+}
+
+fn created_body(created: Created) -> CreatedBody {
+    let transaction = &created.transaction;
+    CreatedBody {
+        id: transaction.id().as_str().to_owned(),
+        status: transaction.status().as_str(),
+        flow: flow_name(transaction),
+        created_at: rfc3339(transaction.created_at()),
+        expires_at: rfc3339(transaction.expires_at()),
+        client_id: transaction.request().client_id.clone(),
+        authorization_request_uri: created.authorization_request_uri,
+        request_uri: created.request_uri,
+        page_url: created.page_url,
+        dc_api_request: None,
+    }
+}
+
+const fn flow_name(transaction: &Transaction) -> &'static str {
+    match transaction.flow() {
+        Flow::SameDevice { .. } => "same_device",
+        Flow::CrossDevice => "cross_device",
+    }
+}
+
+/// The query of a reading.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadQuery {
+    response_code: Option<String>,
+    wait: Option<u64>,
+}
+
+/// Longest wait of a reading, in seconds.
+const MOST_WAIT: u64 = 30;
+
+/// `GET /v1/presentations/{id}`: how a presentation stands; with `wait`, as soon as it changes.
+#[utoipa::path(
+    get, path = "/v1/presentations/{id}", tag = "presentations",
+    params(
+        ("id" = String, Path, description = "The id of the creating call"),
+        ("response_code" = Option<String>, Query, description = "The code from the redirect; opens the result of a same-device presentation"),
+        ("wait" = Option<u64>, Query, description = "Seconds to wait for an end, 0 to 30"),
+    ),
+    responses(
+        (status = 200, description = "How it stands", body = PresentationBody),
+        (status = 403, description = "The response code is missing or wrong", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such presentation for this caller", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 410, description = "The result was erased", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn read(
+    caller: Caller,
+    State(front): State<Front>,
+    Path(id): Path<String>,
+    query: Result<Query<ReadQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<PresentationBody>, Problem> {
+    let Query(query) = query.map_err(|_| Problem::new(Code::BadRequest, "the query knows response_code and wait"))?;
+    let wait = query.wait.unwrap_or(0);
+    if wait > MOST_WAIT {
+        return Err(Problem::new(Code::BadRequest, "wait is at most 30 seconds"));
+    }
+    wait_for_end(&front, &caller, &id, Duration::from_secs(wait)).await?;
+    let read = front.app.read_result(&caller.tenant, &id, query.response_code.as_deref()).await?;
+    Ok(Json(presentation_body(read)))
+}
+
+async fn wait_for_end(front: &Front, caller: &Caller, id: &str, most: Duration) -> Result<(), Problem> {
+    if most.is_zero() {
+        return Ok(());
+    }
+    let (transaction, mut changes) = front.app.watch(&caller.tenant, id).await?;
+    let ended = async {
+        let mut current = transaction;
+        while !current.status().is_end() && changes.changed().await {
+            current = front.app.current(&caller.tenant, current.id()).await?;
+        }
+        Ok::<_, Failure>(())
+    };
+    // Running out of time is no fault: the answer then says how it stands.
+    tokio::time::timeout(most, ended).await.unwrap_or(Ok(()))?;
+    Ok(())
+}
+
+fn presentation_body(read: Read) -> PresentationBody {
+    let transaction = &read.transaction;
+    let outcome = read.reading.outcome;
+    let (result, report, error) =
+        outcome.map_or((None, None, None), |outcome| (outcome.result, outcome.report, outcome.error));
+    PresentationBody {
+        id: transaction.id().as_str().to_owned(),
+        status: read.reading.status.as_str(),
+        flow: flow_name(transaction),
+        reference: transaction.reference().map(str::to_owned),
+        preset: transaction.request().preset.clone(),
+        created_at: rfc3339(transaction.created_at()),
+        expires_at: rfc3339(transaction.expires_at()),
+        finished_at: read.reading.finished_at.map(rfc3339),
+        result: result.and_then(raw),
+        report: report.and_then(raw),
+        error: error.map(|error| ErrorBody::new(error.code, error.detail)),
+        last_refused: read.refused.map(|refused| RefusedBody {
+            at: rfc3339(refused.at),
+            error: ErrorBody::new(refused.reason.code, refused.reason.detail),
+            report: refused.report.and_then(raw),
+        }),
+    }
+}
+
+fn raw(json: String) -> Option<Box<RawValue>> {
+    RawValue::from_string(json).ok()
+}
+
+/// `DELETE /v1/presentations/{id}`: calls an open presentation off, erases the result of an ended one.
+#[utoipa::path(
+    delete, path = "/v1/presentations/{id}", tag = "presentations",
+    params(("id" = String, Path, description = "The id of the creating call")),
+    responses(
+        (status = 204, description = "Done, now or before"),
+        (status = 404, description = "No such presentation for this caller", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn erase(caller: Caller, State(front): State<Front>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    front.app.cancel_or_erase(&caller.tenant, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /v1/presentations/{id}/events`: one server-sent event per change of status, the current one first.
+#[utoipa::path(
+    get, path = "/v1/presentations/{id}/events", tag = "presentations",
+    params(("id" = String, Path, description = "The id of the creating call")),
+    responses(
+        (status = 200, description = "Events named `status` with `{\"status\": …}`; ends with the end of the presentation", content_type = "text/event-stream", body = String),
+        (status = 404, description = "No such presentation for this caller", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many streams", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn events(
+    caller: Caller,
+    State(front): State<Front>,
+    Path(id): Path<String>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let permit = Arc::clone(&front.streams)
+        .try_acquire_owned()
+        .map_err(|_| Problem::new(Code::RateLimited, "too many streams are open"))?;
+    let (transaction, changes) = front.app.watch(&caller.tenant, &id).await?;
+    let first = Watching { front, caller, changes, current: Some(transaction), told: None, permit };
+    let events = stream::unfold(first, |mut watching| async move {
+        let event = watching.next().await?;
+        Some((Ok(event), watching))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}
+
+/// A stream of events about one presentation.
+struct Watching {
+    front: Front,
+    caller: Caller,
+    changes: crate::app::ports::Changes,
+    current: Option<Transaction>,
+    told: Option<&'static str>,
+    #[expect(dead_code, reason = "given back when the stream ends")]
+    permit: tokio::sync::OwnedSemaphorePermit,
+}
+
+/// How often a silent stream looks at the clock, since expiry rings no bell by itself.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+impl Watching {
+    /// The next event; `None` after the end.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            let current = self.current.take()?;
+            let status = current.status();
+            if !status.is_end() {
+                self.current = Some(current.clone());
+            }
+            if self.told != Some(status.as_str()) {
+                self.told = Some(status.as_str());
+                return Some(Event::default().event("status").data(format!("{{\"status\":\"{status}\"}}")));
+            }
+            if status.is_end() {
+                return None;
+            }
+            let bell = tokio::time::timeout(LOOK_AGAIN, self.changes.changed()).await;
+            if bell == Ok(false) {
+                return None;
+            }
+            self.current = Some(self.front.app.current(&self.caller.tenant, current.id()).await.ok()?);
+        }
+    }
+}
+
+/// `GET /v1/presentations/{id}/qr.svg`: the QR code of the request.
+#[utoipa::path(
+    get, path = "/v1/presentations/{id}/qr.svg", tag = "presentations",
+    params(("id" = String, Path, description = "The id of the creating call")),
+    responses(
+        (status = 200, description = "The picture", content_type = "image/svg+xml", body = String),
+        (status = 410, description = "The request has ended", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn qr_svg(caller: Caller, State(front): State<Front>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let created = front.app.links(&caller.tenant, &id).await?;
+    let picture = qr::svg(&created.authorization_request_uri)?;
+    Ok(([(header::CONTENT_TYPE, "image/svg+xml")], picture).into_response())
+}
+
+/// `GET /v1/presentations/{id}/qr.png`: the QR code of the request.
+#[utoipa::path(
+    get, path = "/v1/presentations/{id}/qr.png", tag = "presentations",
+    params(("id" = String, Path, description = "The id of the creating call")),
+    responses(
+        (status = 200, description = "The picture", content_type = "image/png", body = Vec<u8>),
+        (status = 410, description = "The request has ended", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn qr_png(caller: Caller, State(front): State<Front>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let created = front.app.links(&caller.tenant, &id).await?;
+    let picture = qr::png(&created.authorization_request_uri)?;
+    Ok(([(header::CONTENT_TYPE, "image/png")], picture).into_response())
+}
+
+/// `POST /v1/verifications`: verifies one presentation, outside of any transaction.
+#[utoipa::path(
+    post, path = "/v1/verifications", tag = "verifications", request_body = VerificationBody,
+    responses(
+        (status = 200, description = "The verdict; a refusal is one, too", body = VerdictBody),
+        (status = 422, description = "Every fault, with its place", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "It cannot be decided now", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn verify(
+    caller: Caller,
+    State(front): State<Front>,
+    body: JsonBody<VerificationBody>,
+) -> Result<Json<VerdictBody>, Problem> {
+    let body = body.value;
+    let at = match body.at.as_deref().map(parse_time) {
+        None => None,
+        Some(Some(time)) => Some(time),
+        Some(None) => {
+            let error = FieldError::new("/at", "not a time of RFC 3339");
+            return Err(Problem::new(Code::InvalidQuery, "at cannot be read").with_errors([error]));
+        }
+    };
+    let asked = OneVerification {
+        format: body.format,
+        presentation: body.presentation,
+        nonce: body.nonce,
+        audience: body.audience,
+        dcql_query: body.dcql_query,
+        at,
+    };
+    match front.app.verify_once(&caller.tenant, asked).await? {
+        Ok((credential, report)) => Ok(Json(VerdictBody {
+            outcome: "accepted",
+            result: Some(single_result_json("presentation", &credential)),
+            report: report_json(&report, true),
+            error: None,
+        })),
+        Err(refusal) if refusal.standing == crate::domain::verify::Standing::Undecided => {
+            Err(Failure::from(refusal.reason.clone()).into())
+        }
+        Err(refusal) => Ok(Json(VerdictBody {
+            outcome: "refused",
+            result: None,
+            report: report_json(&refusal.report, false),
+            error: Some(ErrorBody::new(refusal.reason.code, refusal.reason.detail.clone())),
+        })),
+    }
+}
+
+/// `POST /v1/queries/check`: checks a DCQL query without sending it.
+#[utoipa::path(
+    post, path = "/v1/queries/check", tag = "queries", request_body = QueryCheckBody,
+    responses((status = 200, description = "What was found", body = QueryFindingsBody))
+)]
+pub async fn check_query(_caller: Caller, body: JsonBody<QueryCheckBody>) -> Json<QueryFindingsBody> {
+    let check = queries::check_query(&body.value.dcql_query);
+    Json(QueryFindingsBody {
+        sendable: check.sendable,
+        faults: check.faults.into_iter().map(FieldError::from).collect(),
+        findings: check.findings,
+    })
+}
+
+/// `GET /v1/presets`: what the tenant may ask for.
+#[utoipa::path(
+    get, path = "/v1/presets", tag = "presets",
+    responses((status = 200, description = "The presets of the tenant", body = PresetsBody))
+)]
+pub async fn presets(caller: Caller, State(front): State<Front>) -> Result<Json<PresetsBody>, Problem> {
+    let tenant = front.app.tenant(&caller.tenant)?;
+    Ok(Json(PresetsBody { presets: tenant.presets.values().map(preset_body).collect() }))
+}
+
+/// `GET /v1/presets/{id}`: one preset with the query as it is really sent.
+#[utoipa::path(
+    get, path = "/v1/presets/{id}", tag = "presets",
+    params(("id" = String, Path, description = "The id of the preset")),
+    responses(
+        (status = 200, description = "The preset", body = PresetBody),
+        (status = 404, description = "No such preset", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn preset(
+    caller: Caller,
+    State(front): State<Front>,
+    Path(id): Path<String>,
+) -> Result<Json<PresetBody>, Problem> {
+    let tenant = front.app.tenant(&caller.tenant)?;
+    let preset = tenant.presets.get(&id).ok_or_else(|| Problem::new(Code::NotFound, "there is no such preset"))?;
+    let query = preset.sendable(can_verify).map_err(Failure::from)?;
+    Ok(Json(PresetBody { dcql_query: Some(query.as_json().clone()), ..preset_body(preset) }))
+}
+
+fn preset_body(preset: &Preset) -> PresetBody {
+    let text =
+        |text: &crate::domain::preset::LocalText| PurposeBody { de: Some(text.de.clone()), en: Some(text.en.clone()) };
+    PresetBody {
+        id: preset.id.clone(),
+        version: preset.version,
+        title: text(&preset.title),
+        purpose: text(&preset.purpose),
+        acr_min: preset.acr_min.uri(),
+        result: ResultRulesBody {
+            ttl_seconds: Some(preset.result.ttl_seconds),
+            delete_after_read: Some(preset.result.delete_after_delivery),
+        },
+        dcql_query: None,
+    }
+}

@@ -25,6 +25,7 @@ pub mod domain;
 pub mod http;
 #[cfg(feature = "service")]
 pub mod simulator;
+pub mod telemetry;
 #[cfg(feature = "service")]
 pub mod telemetry;
 #[cfg(feature = "service")]

@@ -8,6 +8,7 @@ pub mod demo;
 pub mod inspect;
 pub mod openapi;
 //pub mod serve;
+pub mod vectors;
 pub mod verify;
 pub mod wallet;
 
@@ -45,6 +46,8 @@ enum Command {
     Wallet(wallet::Arguments),
     /// Print the description of the API.
     Openapi,
+    /// Run test vectors, make our own, or answer for another runner.
+    Vectors(vectors::Arguments),
 }
 
 /// How a command ended.
@@ -184,6 +187,7 @@ fn dispatch(command: Command, terminal: &mut Terminal<'_>) -> Result<Exit, Failu
         Command::Codes(arguments) => codes::run(&arguments, terminal),
         Command::Wallet(arguments) => wallet::run(&arguments, terminal),
         Command::Openapi => openapi::run(terminal),
+        Command::Vectors(arguments) => vectors::run(&arguments, terminal),
     }
 }
 

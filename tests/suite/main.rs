@@ -1,4 +1,5 @@
 //! The one integration-test binary.
+
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -6,6 +7,7 @@
     clippy::print_stderr,
     clippy::unwrap_used,
     reason = "a test may stop, and says what it did"
+    reason = "helper functions of tests are tests, and say what they did"
 )]
 
 mod cli;
@@ -21,5 +23,6 @@ mod service;
 mod shared;
 mod simulator;
 mod store;
+mod vectors;
 mod wycheproof;
 mod x5c;

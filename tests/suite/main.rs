@@ -17,6 +17,7 @@ mod dcql;
 mod external;
 mod fixture;
 mod flows;
+mod listener;
 mod known_differences;
 mod openapi;
 mod service;

@@ -25,7 +25,6 @@ pub mod domain;
 pub mod http;
 #[cfg(feature = "service")]
 pub mod simulator;
-pub mod telemetry;
 #[cfg(feature = "service")]
 pub mod telemetry;
 #[cfg(feature = "service")]

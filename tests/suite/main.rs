@@ -7,18 +7,17 @@
     clippy::print_stderr,
     clippy::unwrap_used,
     reason = "a test may stop, and says what it did"
-    reason = "helper functions of tests are tests, and say what they did"
 )]
 
 mod cli;
-mod config;
 mod client;
+mod config;
 mod dcql;
 mod external;
 mod fixture;
 mod flows;
-mod listener;
 mod known_differences;
+mod listener;
 mod openapi;
 mod service;
 mod shared;

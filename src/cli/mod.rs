@@ -4,9 +4,14 @@
 
 pub mod codes;
 pub mod config;
+pub mod demo;
 pub mod inspect;
 pub mod serve;
+pub mod openapi;
+//pub mod serve;
+pub mod vectors;
 pub mod verify;
+pub mod wallet;
 
 use crate::config::Fault;
 use crate::domain::reason::{Code, Reason};
@@ -29,6 +34,9 @@ struct CommandLine {
 enum Command {
     /// Run the service.
     Serve(serve::Arguments),
+    //SERVE
+    /// Show the whole story on this machine: verifier, issuer, wallet and a sample form.
+    Demo(demo::Arguments),
     /// Verify a presentation without the service, with all its checks.
     Verify(verify::Arguments),
     /// Show what a credential, token, request, list or certificate contains, without trusting it.
@@ -37,6 +45,12 @@ enum Command {
     Config(config::Arguments),
     /// List the codes of errors and refusals, or explain one.
     Codes(codes::Arguments),
+    /// The simulated wallet, which misbehaves on command.
+    Wallet(wallet::Arguments),
+    /// Print the description of the API.
+    Openapi,
+    /// Run test vectors, make our own, or answer for another runner.
+    Vectors(vectors::Arguments),
 }
 
 /// How a command ended.
@@ -134,6 +148,11 @@ impl<'a> Terminal<'a> {
         writeln!(self.out, "{text}").ok();
     }
 
+    /// Brings what was said to its reader, before a long wait.
+    pub fn flush(&mut self) {
+        self.out.flush().ok();
+    }
+
     /// Writes a remark.
     pub fn remark(&mut self, text: &str) {
         writeln!(self.err, "{text}").ok();
@@ -174,10 +193,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(command: Command, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
     match command {
         Command::Serve(arguments) => serve::run(&arguments),
+        //SERVE2
+        Command::Demo(arguments) => demo::run(&arguments, terminal),
         Command::Verify(arguments) => verify::run(&arguments, terminal),
         Command::Inspect(arguments) => inspect::run(&arguments, terminal),
         Command::Config(arguments) => config::run(&arguments, terminal),
         Command::Codes(arguments) => codes::run(&arguments, terminal),
+        Command::Wallet(arguments) => wallet::run(&arguments, terminal),
+        Command::Openapi => openapi::run(terminal),
+        Command::Vectors(arguments) => vectors::run(&arguments, terminal),
     }
 }
 

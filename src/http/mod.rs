@@ -3,6 +3,7 @@
 
 pub mod body;
 pub mod callers;
+mod describe;
 pub mod extract;
 pub mod layers;
 pub mod listener;

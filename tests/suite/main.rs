@@ -1,4 +1,5 @@
 //! The one integration-test binary.
+
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -10,6 +11,7 @@
 
 mod architecture;
 mod cli;
+mod client;
 mod config;
 mod dcql;
 mod external;
@@ -20,9 +22,13 @@ mod known_differences;
 mod listener;
 mod ops;
 mod serve;
+mod known_differences;
+mod listener;
+mod openapi;
 mod service;
 mod shared;
 mod simulator;
 mod store;
+mod vectors;
 mod wycheproof;
 mod x5c;

@@ -23,6 +23,7 @@ pub(super) fn jws(config: Config<'_>, input: &Map<String, Value>) -> Judged {
 
 pub(super) fn jwe(config: Config<'_>, input: &Map<String, Value>) -> Judged {
     config.only(&["private_jwks", "alg_allowed", "enc_allowed"])?;
+    only(config, "alg_allowed", &["ECDH-ES"])?;
     let (key, kid) = private_key(config)?;
     let token = text(input, "jwe")?;
     let plain = jwe::decrypt(token, &key, &kid)?;
@@ -41,17 +42,7 @@ pub(super) fn jwe(config: Config<'_>, input: &Map<String, Value>) -> Judged {
 
 /// The one private key of `private_jwks`, and the name under which it was announced. A request has exactly one.
 pub(super) fn private_key(config: Config<'_>) -> Result<(EphemeralKey, String), Stop> {
-    let only = |name: &str, known: &[&str]| -> Result<(), Stop> {
-        match config.texts(name)? {
-            None => Ok(()),
-            Some(names) => match names.iter().find(|given| !known.contains(&given.as_str())) {
-                None => Ok(()),
-                Some(other) => unsupported(format!("{name} with {other}")),
-            },
-        }
-    };
-    only("alg_allowed", &["ECDH-ES"])?;
-    only("enc_allowed", &["A128GCM", "A256GCM"])?;
+    only(config, "enc_allowed", &["A128GCM", "A256GCM"])?;
     let jwks = config.get("private_jwks").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let [jwk] = jwks else { return unsupported("private_jwks has not exactly one key") };
     let member = |name: &str| jwk.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -59,5 +50,14 @@ pub(super) fn private_key(config: Config<'_>) -> Result<(EphemeralKey, String), 
     match (member("kty"), member("crv"), scalar.and_then(EphemeralKey::from_scalar)) {
         ("EC", "P-256", Some(key)) => Ok((key, member("kid").to_owned())),
         _ => unsupported("private_jwks has a key that is not on P-256"),
+    }
+}
+
+/// Refuses to judge where more is allowed than exists here.
+fn only(config: Config<'_>, name: &str, known: &[&str]) -> Result<(), Stop> {
+    let names = config.texts(name)?.unwrap_or_default();
+    match names.iter().find(|given| !known.contains(&given.as_str())) {
+        None => Ok(()),
+        Some(other) => unsupported(format!("{name} with {other}")),
     }
 }

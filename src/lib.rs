@@ -15,9 +15,17 @@ pub mod adapters;
 #[cfg(feature = "service")]
 pub mod app;
 #[cfg(feature = "service")]
+pub mod cli;
+#[cfg(feature = "service")]
+pub mod config;
+#[cfg(feature = "service")]
 pub mod demo;
 pub mod domain;
 #[cfg(feature = "service")]
 pub mod http;
 #[cfg(feature = "service")]
 pub mod simulator;
+#[cfg(feature = "service")]
+pub mod telemetry;
+#[cfg(feature = "service")]
+pub mod vectors;

@@ -12,6 +12,7 @@ pub mod jwe;
 pub mod jwk;
 pub mod jws;
 pub mod keys;
+pub mod repeatable;
 
 /// Compares in time that depends on the lengths only (GEN-11).
 pub fn constant_time_eq(left: &[u8], right: &[u8]) -> bool {

@@ -1,0 +1,73 @@
+//! `pruefstein vectors`: runs test vectors, makes our own, or answers for another runner.
+
+use super::{Exit, Failure, Terminal, visible};
+use crate::domain::trust::cache::ChainCache;
+use crate::vectors::{self, VectorError};
+use clap::{Args, Subcommand};
+use std::io::BufRead as _;
+use std::path::PathBuf;
+
+/// What to do with vectors.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Run every vector file of a folder; exit code 1 if a case ends differently or nothing was run.
+    Run {
+        /// The folder.
+        #[arg(default_value = "test_vectors")]
+        directory: PathBuf,
+    },
+    /// Make our own vectors; the same bytes each time.
+    Make {
+        /// The folder, which must exist.
+        #[arg(default_value = "test_vectors")]
+        directory: PathBuf,
+    },
+    /// Answer cases on standard input, one JSON object a line, as docs/vectors.md describes.
+    Answer,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`] if files cannot be read or written, or break the format.
+pub fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+    match &arguments.action {
+        Action::Run { directory } => {
+            let summary = vectors::run(directory).map_err(|error| refused(&error))?;
+            terminal.say(&visible(&summary.to_string()));
+            Ok(if summary.is_good() { Exit::Done } else { Exit::Refused })
+        }
+        Action::Make { directory } => {
+            vectors::make(directory).map_err(|error| refused(&error))?;
+            terminal.remark(&format!("vectors written to {}", directory.display()));
+            Ok(Exit::Done)
+        }
+        Action::Answer => {
+            let chains = ChainCache::default();
+            for line in std::io::stdin().lock().lines() {
+                let line = line.map_err(|error| {
+                    Failure::wrong_use(format!("standard input: {error}"), "Send UTF-8, one case a line.")
+                })?;
+                terminal.say(&vectors::answer_line(&line, &chains));
+            }
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn refused(error: &VectorError) -> Failure {
+    let hint = match error {
+        VectorError::File { .. } => "Name a folder that exists.",
+        VectorError::Format { .. } => "Mend the file; its members are in docs/vectors.md.",
+        VectorError::Nothing(_) => "Name a folder with vector files.",
+        VectorError::Simulator(_) | VectorError::Key(_) | VectorError::Made(_) => "Report this as a defect.",
+    };
+    let exit = if matches!(error, VectorError::Nothing(_)) { Exit::Refused } else { Exit::WrongUse };
+    Failure { exit, code: None, message: error.to_string(), hint: hint.to_owned() }
+}

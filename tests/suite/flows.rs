@@ -1,6 +1,9 @@
 //! Whole presentations through the routes, from the caller's first call to the result.
 
 mod answers;
+mod bodies;
+mod creation;
+mod paths;
 mod races;
 mod reading;
 mod refusals;

@@ -242,6 +242,30 @@ async fn more_than_was_asked_for_is_dropped() {
 }
 
 #[tokio::test]
+async fn an_answer_without_any_presentation() {
+    // catalogue rules 1 and 6: anybody who saw the request can send this, so it ends nothing; and it is accepted never,
+    // not even where every credential is optional.
+    let service = TestService::new();
+    let credential = json!({
+        "id": "pid", "format": "dc+sd-jwt", "meta": {"vct_values": ["urn:eudi:pid:de:1"]}, "claims": [{"path": ["family_name"]}]
+    });
+    for query in [
+        json!({"credentials": [credential]}),
+        json!({"credentials": [credential], "credential_sets": [{"options": [["pid"]], "required": false}]}),
+    ] {
+        let created = service.create(&json!({"dcql_query": query, "flow": "cross_device"})).await;
+        let (path, request) = asked(&service, &created).await;
+        let answer = json!({"vp_token": {}, "state": request["state"]});
+        assert_eq!(service.send("POST", &path, Some((FORM, sealed(&request, &answer)))).await.0, 400);
+        assert!(told(&service.read(&created).await, "query_not_satisfied"));
+        let token = json!({"pid": [presentation(&service, &request, Person::Ordinary)]});
+        let answer = json!({"vp_token": token, "state": request["state"]});
+        assert_eq!(service.send("POST", &path, Some((FORM, sealed(&request, &answer)))).await.0, 200);
+        assert_eq!(service.status(&created).await, "verified");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_to_what_nobody_collected() {
     // case RSP-032: nobody can know its nonce.
     let service = TestService::new();

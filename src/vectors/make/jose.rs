@@ -709,21 +709,21 @@ fn keys(draft: &mut Draft, world: &World, parts: &Parts) -> Result<(), VectorErr
             "a point that is not on the curve",
             json!([with("y", coordinate(&moved))]),
             "CurveAttack",
-            "case JOS-040",
+            "RFC 8725 §3.4",
         ),
         (
             "jws-keys-short-coordinate",
             "a coordinate without its first byte",
             json!([with("y", coordinate(y.get(1..).unwrap_or_default()))]),
             "CurveAttack",
-            "case JOS-041",
+            "RFC 7518 §6.2.1.2",
         ),
         (
             "jws-keys-long-coordinate",
             "a coordinate with a zero byte before it",
             json!([with("y", coordinate(&[&[0], y].concat()))]),
             "CurveAttack",
-            "case JOS-041",
+            "RFC 7518 §6.2.1.2",
         ),
     ] {
         draft

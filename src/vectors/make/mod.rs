@@ -28,7 +28,7 @@ mod sd_jwt;
 mod sd_jwt_vc;
 mod status;
 mod vp_token;
-mod world;
+pub mod world;
 mod x5c;
 
 use super::VectorError;

@@ -1,9 +1,8 @@
 //! SD-JWT VC: the whole verdict on one credential with its proof.
 
 use super::draft::{Draft, Entry, members};
-use super::status::ListToken;
 use super::world::{
-    NOW, STATUS_ORIGIN, STATUS_URI, TYPE, Token, World, disclosed, encode, key_of, merge, remove, sign,
+    ListToken, NOW, STATUS_ORIGIN, STATUS_URI, TYPE, Token, World, disclosed, encode, key_of, merge, remove, sign,
 };
 use crate::domain::encoding::base64;
 use crate::domain::jose::hash::integrity as hash_of;

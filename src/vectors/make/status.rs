@@ -1,12 +1,12 @@
 //! Status lists: the bits, the references, the tokens.
 
 use super::draft::{Draft, members};
-use super::world::{NOW, STATUS_URI, World, key_of, merge, remove, sign};
+use super::world::{ListToken, NOW, STATUS_URI, World, key_of, merge, remove, sign};
 use crate::domain::encoding::base64;
 use crate::domain::limits;
-use crate::simulator::authority::{IssuerName, SignerKey, SigningIdentity};
+use crate::simulator::authority::{IssuerName, SignerKey};
 use crate::simulator::bad_chains::BadChain;
-use crate::simulator::encode::status_list::{StatusList, raw_deflate, zlib};
+use crate::simulator::encode::status_list::{raw_deflate, zlib};
 use crate::vectors::VectorError;
 use crate::vectors::config::to_hex;
 use crate::vectors::format::File;
@@ -14,44 +14,6 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use std::io::Write as _;
-
-/// A list token that is being made: two bits for each of sixteen entries, of which entries 1 to 3 have the values 1 to 3.
-#[derive(Clone)]
-pub(super) struct ListToken {
-    pub(super) header: Value,
-    pub(super) payload: Value,
-    signer: SignerKey,
-}
-
-impl ListToken {
-    /// The last index.
-    pub(super) const LAST: u64 = 15;
-
-    /// A good one of the certified issuer.
-    pub(super) fn good(world: &World) -> Self {
-        let issuer = world.certified();
-        let list = StatusList { bits: 2, entries: 16, values: [(1, 1), (2, 2), (3, 3)].into_iter().collect() };
-        Self {
-            header: json!({"alg": "ES256", "typ": "statuslist+jwt", "x5c": issuer.x5c()}),
-            payload: json!({
-                "sub": STATUS_URI, "iat": NOW - 600, "exp": NOW + 3_600, "ttl": 600,
-                "status_list": {"bits": 2, "lst": base64::encode_url(&list.zlib())},
-            }),
-            signer: issuer.key,
-        }
-    }
-
-    /// Changes signer and chain.
-    pub(super) fn sign_with(&mut self, signer: &SigningIdentity) {
-        self.header["x5c"] = json!(signer.x5c());
-        self.signer = signer.key.clone();
-    }
-
-    /// The token.
-    pub(super) fn text(&self) -> Result<String, VectorError> {
-        sign(&self.header.to_string(), self.payload.to_string().as_bytes(), &self.signer)
-    }
-}
 
 pub(super) fn lists() -> Result<File, VectorError> {
     let mut draft = Draft::new(
@@ -676,6 +638,6 @@ fn signers(draft: &mut Draft, world: &World, good: &ListToken, input: Input<'_>)
         .broken("status-token-idx-0", "insert", "payload.sub")
         .signed("issuer")
         .flags(&["Ambiguous"])
-        .spec(&["TSL-30", "case JSN-002"]);
+        .spec(&["TSL-30"]);
     Ok(())
 }

@@ -9,16 +9,20 @@
     reason = "helper functions of tests are tests, and say what they did"
 )]
 
+mod catalogue;
 mod cli;
 mod config;
 mod dcql;
 mod external;
 mod fixture;
 mod flows;
+mod knockout;
 mod known_differences;
+mod properties;
 mod service;
 mod shared;
 mod simulator;
+mod stage;
 mod store;
 mod vectors;
 mod wycheproof;

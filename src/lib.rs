@@ -24,7 +24,10 @@ pub mod domain;
 #[cfg(feature = "service")]
 pub mod http;
 #[cfg(feature = "service")]
+pub mod serve;
+#[cfg(feature = "service")]
 pub mod simulator;
+#[cfg(feature = "service")]
 pub mod telemetry;
 #[cfg(feature = "service")]
 pub mod vectors;

@@ -4,10 +4,13 @@
 
 pub mod codes;
 pub mod config;
+pub mod demo;
 pub mod inspect;
-//pub mod serve;
+pub mod openapi;
+pub mod serve;
 pub mod vectors;
 pub mod verify;
+pub mod wallet;
 
 use crate::config::Fault;
 use crate::domain::reason::{Code, Reason};
@@ -28,7 +31,10 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    //SERVE
+    /// Run the service.
+    Serve(serve::Arguments),
+    /// Show the whole story on this machine: verifier, issuer, wallet and a sample form.
+    Demo(demo::Arguments),
     /// Verify a presentation without the service, with all its checks.
     Verify(verify::Arguments),
     /// Show what a credential, token, request, list or certificate contains, without trusting it.
@@ -37,6 +43,10 @@ enum Command {
     Config(config::Arguments),
     /// List the codes of errors and refusals, or explain one.
     Codes(codes::Arguments),
+    /// The simulated wallet, which misbehaves on command.
+    Wallet(wallet::Arguments),
+    /// Print the description of the API.
+    Openapi,
     /// Run test vectors, make our own, or answer for another runner.
     Vectors(vectors::Arguments),
 }
@@ -136,6 +146,11 @@ impl<'a> Terminal<'a> {
         writeln!(self.out, "{text}").ok();
     }
 
+    /// Brings what was said to its reader, before a long wait.
+    pub fn flush(&mut self) {
+        self.out.flush().ok();
+    }
+
     /// Writes a remark.
     pub fn remark(&mut self, text: &str) {
         writeln!(self.err, "{text}").ok();
@@ -152,7 +167,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { Exit::WrongUse.into() } else { Exit::Done.into() };
         }
     };
-    //SERVE3
+    if let Command::Serve(arguments) = command {
+        // The service writes its log itself, from several threads.
+        drop((out, err));
+        return match serve::run(&arguments) {
+            Ok(exit) => exit.into(),
+            Err(failure) => {
+                Terminal::new(&mut std::io::stdout(), &mut std::io::stderr()).remark(&failure.to_string());
+                failure.exit.into()
+            }
+        };
+    }
     let mut terminal = Terminal::new(&mut out, &mut err);
     match dispatch(command, &mut terminal) {
         Ok(exit) => exit.into(),
@@ -165,11 +190,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(command: Command, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
     match command {
-        //SERVE2
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments, terminal),
         Command::Verify(arguments) => verify::run(&arguments, terminal),
         Command::Inspect(arguments) => inspect::run(&arguments, terminal),
         Command::Config(arguments) => config::run(&arguments, terminal),
         Command::Codes(arguments) => codes::run(&arguments, terminal),
+        Command::Wallet(arguments) => wallet::run(&arguments, terminal),
+        Command::Openapi => openapi::run(terminal),
         Command::Vectors(arguments) => vectors::run(&arguments, terminal),
     }
 }

@@ -4,11 +4,11 @@
 
 use super::Front;
 use super::body::{
-    CreatedBody, ErrorBody, NewPresentationBody, PresentationBody, PresetBody, PresetsBody, ProblemBody, PurposeBody,
-    QueryCheckBody, QueryFindingsBody, RefusedBody, ResultRulesBody, VerdictBody, VerificationBody,
+    CreatedBody, ErrorBody, NewPresentationBody, Picture, PresentationBody, PresetBody, PresetsBody, ProblemBody,
+    PurposeBody, QueryCheckBody, QueryFindingsBody, RefusedBody, ResultRulesBody, VerdictBody, VerificationBody,
 };
 use super::callers::Caller;
-use super::extract::JsonBody;
+use super::extract::{JsonBody, Name};
 use super::page::qr;
 use super::problem::{FieldError, Problem};
 use crate::app::check_query as queries;
@@ -22,7 +22,7 @@ use crate::domain::preset::Preset;
 use crate::domain::reason::Code;
 use crate::domain::transaction::{Flow, Transaction};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -49,7 +49,7 @@ impl From<Failure> for Problem {
 
 /// `POST /v1/presentations`: starts a presentation.
 #[utoipa::path(
-    post, path = "/v1/presentations", tag = "presentations", request_body = NewPresentationBody,
+    post, path = "/v1/presentations", operation_id = "create_presentation", tag = "presentations", request_body = NewPresentationBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters; the same call again finds the same presentation for 24 hours")),
     responses(
         (status = 201, description = "Started", body = CreatedBody),
@@ -140,7 +140,7 @@ const MOST_WAIT: u64 = 30;
 
 /// `GET /v1/presentations/{id}`: how a presentation stands; with `wait`, as soon as it changes.
 #[utoipa::path(
-    get, path = "/v1/presentations/{id}", tag = "presentations",
+    get, path = "/v1/presentations/{id}", operation_id = "read_presentation", tag = "presentations",
     params(
         ("id" = String, Path, description = "The id of the creating call"),
         ("response_code" = Option<String>, Query, description = "The code from the redirect; opens the result of a same-device presentation"),
@@ -156,7 +156,7 @@ const MOST_WAIT: u64 = 30;
 pub async fn read(
     caller: Caller,
     State(front): State<Front>,
-    Path(id): Path<String>,
+    Name(id): Name,
     query: Result<Query<ReadQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<PresentationBody>, Problem> {
     let Query(query) = query.map_err(|_| Problem::new(Code::BadRequest, "the query knows response_code and wait"))?;
@@ -217,21 +217,21 @@ fn raw(json: String) -> Option<Box<RawValue>> {
 
 /// `DELETE /v1/presentations/{id}`: calls an open presentation off, erases the result of an ended one.
 #[utoipa::path(
-    delete, path = "/v1/presentations/{id}", tag = "presentations",
+    delete, path = "/v1/presentations/{id}", operation_id = "erase_presentation", tag = "presentations",
     params(("id" = String, Path, description = "The id of the creating call")),
     responses(
         (status = 204, description = "Done, now or before"),
         (status = 404, description = "No such presentation for this caller", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub async fn erase(caller: Caller, State(front): State<Front>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub async fn erase(caller: Caller, State(front): State<Front>, Name(id): Name) -> Result<StatusCode, Problem> {
     front.app.cancel_or_erase(&caller.tenant, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `GET /v1/presentations/{id}/events`: one server-sent event per change of status, the current one first.
 #[utoipa::path(
-    get, path = "/v1/presentations/{id}/events", tag = "presentations",
+    get, path = "/v1/presentations/{id}/events", operation_id = "watch_presentation", tag = "presentations",
     params(("id" = String, Path, description = "The id of the creating call")),
     responses(
         (status = 200, description = "Events named `status` with `{\"status\": …}`; ends with the end of the presentation", content_type = "text/event-stream", body = String),
@@ -242,7 +242,7 @@ pub async fn erase(caller: Caller, State(front): State<Front>, Path(id): Path<St
 pub async fn events(
     caller: Caller,
     State(front): State<Front>,
-    Path(id): Path<String>,
+    Name(id): Name,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let permit = Arc::clone(&front.streams)
         .try_acquire_owned()
@@ -297,14 +297,14 @@ impl Watching {
 
 /// `GET /v1/presentations/{id}/qr.svg`: the QR code of the request.
 #[utoipa::path(
-    get, path = "/v1/presentations/{id}/qr.svg", tag = "presentations",
+    get, path = "/v1/presentations/{id}/qr.svg", operation_id = "presentation_qr_svg", tag = "presentations",
     params(("id" = String, Path, description = "The id of the creating call")),
     responses(
         (status = 200, description = "The picture", content_type = "image/svg+xml", body = String),
         (status = 410, description = "The request has ended", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub async fn qr_svg(caller: Caller, State(front): State<Front>, Path(id): Path<String>) -> Result<Response, Problem> {
+pub async fn qr_svg(caller: Caller, State(front): State<Front>, Name(id): Name) -> Result<Response, Problem> {
     let created = front.app.links(&caller.tenant, &id).await?;
     let picture = qr::svg(&created.authorization_request_uri)?;
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], picture).into_response())
@@ -312,14 +312,14 @@ pub async fn qr_svg(caller: Caller, State(front): State<Front>, Path(id): Path<S
 
 /// `GET /v1/presentations/{id}/qr.png`: the QR code of the request.
 #[utoipa::path(
-    get, path = "/v1/presentations/{id}/qr.png", tag = "presentations",
+    get, path = "/v1/presentations/{id}/qr.png", operation_id = "presentation_qr_png", tag = "presentations",
     params(("id" = String, Path, description = "The id of the creating call")),
     responses(
-        (status = 200, description = "The picture", content_type = "image/png", body = Vec<u8>),
+        (status = 200, description = "The picture", content_type = "image/png", body = Picture),
         (status = 410, description = "The request has ended", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub async fn qr_png(caller: Caller, State(front): State<Front>, Path(id): Path<String>) -> Result<Response, Problem> {
+pub async fn qr_png(caller: Caller, State(front): State<Front>, Name(id): Name) -> Result<Response, Problem> {
     let created = front.app.links(&caller.tenant, &id).await?;
     let picture = qr::png(&created.authorization_request_uri)?;
     Ok(([(header::CONTENT_TYPE, "image/png")], picture).into_response())
@@ -327,7 +327,7 @@ pub async fn qr_png(caller: Caller, State(front): State<Front>, Path(id): Path<S
 
 /// `POST /v1/verifications`: verifies one presentation, outside of any transaction.
 #[utoipa::path(
-    post, path = "/v1/verifications", tag = "verifications", request_body = VerificationBody,
+    post, path = "/v1/verifications", operation_id = "verify_presentation", tag = "verifications", request_body = VerificationBody,
     responses(
         (status = 200, description = "The verdict; a refusal is one, too", body = VerdictBody),
         (status = 422, description = "Every fault, with its place", body = ProblemBody, content_type = "application/problem+json"),
@@ -377,7 +377,7 @@ pub async fn verify(
 
 /// `POST /v1/queries/check`: checks a DCQL query without sending it.
 #[utoipa::path(
-    post, path = "/v1/queries/check", tag = "queries", request_body = QueryCheckBody,
+    post, path = "/v1/queries/check", operation_id = "check_query", tag = "queries", request_body = QueryCheckBody,
     responses((status = 200, description = "What was found", body = QueryFindingsBody))
 )]
 pub async fn check_query(_caller: Caller, body: JsonBody<QueryCheckBody>) -> Json<QueryFindingsBody> {
@@ -391,7 +391,7 @@ pub async fn check_query(_caller: Caller, body: JsonBody<QueryCheckBody>) -> Jso
 
 /// `GET /v1/presets`: what the tenant may ask for.
 #[utoipa::path(
-    get, path = "/v1/presets", tag = "presets",
+    get, path = "/v1/presets", operation_id = "list_presets", tag = "presets",
     responses((status = 200, description = "The presets of the tenant", body = PresetsBody))
 )]
 pub async fn presets(caller: Caller, State(front): State<Front>) -> Result<Json<PresetsBody>, Problem> {
@@ -401,18 +401,14 @@ pub async fn presets(caller: Caller, State(front): State<Front>) -> Result<Json<
 
 /// `GET /v1/presets/{id}`: one preset with the query as it is really sent.
 #[utoipa::path(
-    get, path = "/v1/presets/{id}", tag = "presets",
+    get, path = "/v1/presets/{id}", operation_id = "read_preset", tag = "presets",
     params(("id" = String, Path, description = "The id of the preset")),
     responses(
         (status = 200, description = "The preset", body = PresetBody),
         (status = 404, description = "No such preset", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub async fn preset(
-    caller: Caller,
-    State(front): State<Front>,
-    Path(id): Path<String>,
-) -> Result<Json<PresetBody>, Problem> {
+pub async fn preset(caller: Caller, State(front): State<Front>, Name(id): Name) -> Result<Json<PresetBody>, Problem> {
     let tenant = front.app.tenant(&caller.tenant)?;
     let preset = tenant.presets.get(&id).ok_or_else(|| Problem::new(Code::NotFound, "there is no such preset"))?;
     let query = preset.sendable(can_verify).map_err(Failure::from)?;

@@ -9,6 +9,7 @@
     reason = "a test may stop, and says what it did"
 )]
 
+mod catalogue;
 mod architecture;
 mod cli;
 mod client;
@@ -17,6 +18,9 @@ mod dcql;
 mod external;
 mod fixture;
 mod flows;
+mod knockout;
+mod known_differences;
+mod properties;
 mod generated;
 mod known_differences;
 mod listener;
@@ -26,6 +30,7 @@ mod serve;
 mod service;
 mod shared;
 mod simulator;
+mod stage;
 mod store;
 mod vectors;
 mod wycheproof;

@@ -8,6 +8,7 @@
 
 mod dcql;
 mod flows;
+mod privacy;
 mod service;
 mod simulator;
 mod store;

@@ -1,6 +1,7 @@
 //! Random bytes: from the operating system, or from a seed for tests.
 
 use crate::app::ports::{Entropy, EntropyFailed};
+use crate::domain::jose::keys::EphemeralKey;
 use std::sync::{Mutex, PoisonError};
 
 /// The random source of the operating system. If it fails, so does the call: there is no other (REQ-019).
@@ -11,6 +12,11 @@ impl Entropy for OsEntropy {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyFailed> {
         #[expect(clippy::disallowed_methods, reason = "this is the one place that makes randomness")]
         getrandom::fill(bytes).map_err(|_| EntropyFailed)
+    }
+
+    /// From the crypto library, which seeds itself from the same source and makes a key in half the time.
+    fn encryption_key(&self) -> Result<EphemeralKey, EntropyFailed> {
+        EphemeralKey::generate().map_err(|_| EntropyFailed)
     }
 }
 

@@ -5,7 +5,6 @@ use super::{App, Failure, Tenant, can_verify};
 use crate::domain::dcql::{DcqlQuery, Fault, Severity, lint};
 use crate::domain::ids::{Nonce, PageHandle, RequestHandle, State, TenantId, TransactionId};
 use crate::domain::jose::hash::sha256;
-use crate::domain::jose::keys::EphemeralKey;
 use crate::domain::limits;
 use crate::domain::preset::Preset;
 use crate::domain::reason::{Code, Reason};
@@ -135,7 +134,7 @@ impl App {
         let entropy = self.ports.entropy.as_ref();
         let now = self.now();
         let handle = entropy.draw(RequestHandle::from_random)?;
-        let key = self.draw_key()?;
+        let key = entropy.encryption_key()?;
         let broken = || Failure::from(Reason::new(Code::InternalError, "the key cannot be prepared"));
         let (_, encryption_kid) = key.announced_jwk().map_err(|_| broken())?;
         let encrypted = plan.response_mode == ResponseMode::DirectPostJwt;
@@ -162,17 +161,6 @@ impl App {
             reference: plan.reference,
             result_policy: plan.result_policy,
         }))
-    }
-
-    /// A fresh encryption key. A draw that is no scalar happens once in four billion times.
-    fn draw_key(&self) -> Result<EphemeralKey, Failure> {
-        loop {
-            let mut bytes = [0; 32];
-            self.ports.entropy.fill(&mut bytes)?;
-            if let Some(key) = EphemeralKey::from_random(bytes) {
-                return Ok(key);
-            }
-        }
     }
 }
 

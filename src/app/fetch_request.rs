@@ -88,7 +88,7 @@ impl App {
     ) -> Result<String, Failure> {
         let request = transaction.request();
         let broken = |detail: &'static str| Failure::from(Reason::new(Code::StorageCorrupt, detail));
-        let key = request.encryption_key.as_ref().and_then(|scalar| EphemeralKey::from_random(*scalar.expose()));
+        let key = request.encryption_key.as_ref().and_then(|scalar| EphemeralKey::from_scalar(*scalar.expose()));
         let jwk = match (&request.response_mode, key) {
             (ResponseMode::DirectPost, _) => None,
             (ResponseMode::DirectPostJwt, Some(key)) => {

@@ -1,6 +1,7 @@
 //! The doors: everything the use cases need from outside, as traits that `adapters` implement.
 
 use crate::domain::ids::{PageHandle, RequestHandle, TenantId, TransactionId};
+use crate::domain::jose::keys::EphemeralKey;
 use crate::domain::limits::RANDOM_BYTES;
 use crate::domain::reason::Code;
 use crate::domain::time::UnixSeconds;
@@ -36,6 +37,21 @@ pub trait Entropy: Send + Sync {
     /// # Errors
     /// [`EntropyFailed`]; what `bytes` then holds must not be used.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyFailed>;
+
+    /// A fresh encryption key for one request.
+    ///
+    /// # Errors
+    /// [`EntropyFailed`]
+    fn encryption_key(&self) -> Result<EphemeralKey, EntropyFailed> {
+        loop {
+            let mut bytes = [0; 32];
+            self.fill(&mut bytes)?;
+            // A draw that is no scalar happens once in four billion times.
+            if let Some(key) = EphemeralKey::from_scalar(bytes) {
+                return Ok(key);
+            }
+        }
+    }
 }
 
 impl dyn Entropy + '_ {
@@ -216,17 +232,19 @@ impl Changes {
 /// A document to fetch: a status list, a trust list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchRequest {
-    /// Absolute `https` address.
+    /// Absolute address: `https`, or `http` on loopback where the list says so.
     pub url: String,
     /// Value of the `Accept` field.
     pub accept: &'static str,
-    /// Largest body that is taken, in bytes after content coding.
+    /// Largest body that is taken, in bytes. Content codings are not accepted, so it is the size on the wire, too.
     pub max_bytes: usize,
     /// Longest time for everything, redirects included, in milliseconds.
     pub timeout_ms: u64,
     /// Most redirects that are followed; each target must be on the list as well.
     pub max_redirects: u8,
-    /// Exact host names that may be asked, for the address and every redirect.
+    /// Exact origins that may be asked, for the address and every redirect, as `scheme://host:port` with the port always
+    /// given: what [`crate::domain::trust::StatusOrigin::text`] writes. A loopback address is asked only if it is named
+    /// here itself; other private addresses never are.
     pub allowed_hosts: Vec<String>,
 }
 
@@ -237,14 +255,15 @@ pub struct FetchResponse {
     pub status: u16,
     /// Value of the `Content-Type` field.
     pub content_type: Option<String>,
-    /// The body, after content coding.
+    /// The body.
     pub body: Vec<u8>,
 }
 
 /// Why nothing came back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// Host not on the list, scheme not `https`, or an address that must not be asked.
+    /// Origin not on the list, scheme not `https`, or a name that leads to an address that must not be asked. Nothing was
+    /// sent. Trying again does not help.
     #[error("this address may not be asked")]
     Blocked,
     /// No connection, no TLS, or the connection broke.
@@ -256,6 +275,9 @@ pub enum FetchError {
     /// The body is larger than allowed.
     #[error("the answer is too large")]
     TooLarge,
+    /// An answer came that cannot be used: too many redirects or one to a place that may not be asked, a content coding.
+    #[error("the answer cannot be used: {0}")]
+    Unusable(&'static str),
 }
 
 /// Fetches documents over HTTPS, only from where it is told, never with anything about a person in it.

@@ -103,7 +103,7 @@ impl App {
                 request
                     .encryption_key
                     .as_ref()
-                    .and_then(|scalar| EphemeralKey::from_random(*scalar.expose()))
+                    .and_then(|scalar| EphemeralKey::from_scalar(*scalar.expose()))
                     .ok_or_else(|| broken("the key of the request is missing"))?,
             ),
         };

@@ -1,6 +1,7 @@
 //! Results and reports as JSON: one shape for the API, the store and the command line.
 
 use super::time_text::rfc3339;
+use crate::domain::reason::Reason;
 use crate::domain::verify::presentation::Credential;
 use crate::domain::verify::report::{Line, Outcome};
 use crate::domain::verify::response::Presented;
@@ -71,10 +72,20 @@ fn line_json(line: &Line) -> Value {
     Value::Object(object)
 }
 
+/// `error`: a refusal as callers see it.
+pub fn error_json(reason: &Reason) -> Value {
+    json!({
+        "code": reason.code,
+        "title": reason.code.meaning(),
+        "detail": reason.detail,
+        "hint": reason.code.hint(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::reason::{Code, Reason};
+    use crate::domain::reason::Code;
     use crate::domain::time::UnixSeconds;
     use crate::domain::verify::Check;
     use crate::domain::verify::presentation::{Issuer, StatusStatement};

@@ -2,6 +2,10 @@
 //!
 //! Its keys follow from a seed and are thrown away with it; nothing in it is trusted by a configured service.
 
+pub mod form;
+pub mod passport;
+pub mod stage;
 pub mod world;
 
+pub use stage::Stage;
 pub use world::World;

@@ -1,9 +1,9 @@
 //! A tenant that trusts the test authority, and the status host that belongs to it.
 
-use crate::app::ports::{Fetch, FetchError, FetchRequest, FetchResponse, Pending, RequestSigner, SigningFailed};
+use crate::adapters::keys::KeySigner;
+use crate::app::ports::{Fetch, FetchError, FetchRequest, FetchResponse, Pending};
 use crate::app::{Lifetimes, Tenant};
 use crate::domain::ids::TenantId;
-use crate::domain::jose::keys::SigningKey;
 use crate::domain::preset;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::request::link::WalletScheme;
@@ -81,14 +81,13 @@ impl World {
     /// [`WorldError::Refused`] if a certificate or a preset cannot be read.
     pub fn tenant(&self, return_urls: Vec<String>) -> Result<Tenant, WorldError> {
         let presets = preset::shipped().map_err(|_| Reason::new(Code::ConfigRefused, "a preset cannot be read"))?;
-        let access = self.authority.access();
+        let chain = self.authority.access().chain;
+        let certificates = chain.iter().map(|der| Certificate::read(der)).collect::<Result<Vec<_>, _>>()?;
+        let signer = KeySigner::by_hash(self.authority.access_key().clone(), &certificates)
+            .map_err(|fault| Reason::new(Code::ConfigRefused, fault.to_string()))?;
         Ok(Tenant {
             id: TenantId::default_tenant(),
-            signer: Arc::new(TestSigner {
-                client_id: access.x509_hash_client_id(),
-                chain: access.chain,
-                key: self.authority.access_key().clone(),
-            }),
+            signer: Arc::new(signer),
             scheme: WalletScheme::openid4vp(),
             return_urls,
             cross_device: true,
@@ -105,31 +104,6 @@ impl World {
 /// `scheme://host:port` of an address.
 fn origin_of(address: &str) -> String {
     Url::parse(address).map_or_else(|_| address.to_owned(), |url| url.origin().ascii_serialization())
-}
-
-/// Signs with the access key of the test authority.
-struct TestSigner {
-    client_id: String,
-    chain: Vec<Vec<u8>>,
-    key: SigningKey,
-}
-
-impl RequestSigner for TestSigner {
-    fn client_id(&self) -> &str {
-        &self.client_id
-    }
-
-    fn certificate_chain(&self) -> &[Vec<u8>] {
-        &self.chain
-    }
-
-    fn sign<'a>(&'a self, message: &'a [u8]) -> Pending<'a, [u8; 64], SigningFailed> {
-        Box::pin(async move {
-            let failed = |text: &str| SigningFailed(text.to_owned());
-            let signature = self.key.sign(message).map_err(|fault| failed(fault.0))?;
-            signature.try_into().map_err(|_| failed("the signature has not 64 bytes"))
-        })
-    }
 }
 
 /// Fetches from the status host without a socket.

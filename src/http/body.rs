@@ -1,16 +1,24 @@
 //! The documents of the caller API, as they are read and written. The API description is generated from them.
 
+use super::describe;
 use super::problem::FieldError;
 use crate::domain::dcql::Finding;
 use crate::domain::reason::Code;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
+
+/// A picture.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct Picture(pub Vec<u8>);
 
 /// What a caller asks for.
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = describe::new_presentation)]
 pub struct NewPresentationBody {
     /// The id of a preset (`GET /v1/presets`). Exactly one of `preset` and `dcql_query`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -18,11 +26,11 @@ pub struct NewPresentationBody {
     pub preset: Option<String>,
     /// A DCQL query (OpenID4VP 1.0 section 6).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = describe::optional_dcql_query, required = false)]
     pub dcql_query: Option<Value>,
     /// `same_device`, or `cross_device` where the tenant allows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "same_device")]
+    #[schema(schema_with = describe::flows, required = false)]
     pub flow: Option<String>,
     /// Where the person goes back to in the same-device flow: exactly one of the tenant's addresses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,6 +38,7 @@ pub struct NewPresentationBody {
     pub return_url: Option<String>,
     /// `direct_post.jwt` (default), or `direct_post` where the tenant allows this deviation from HAIP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = describe::response_modes, required = false)]
     pub response_mode: Option<String>,
     /// Transaction data; not offered by this version, so an empty list at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -77,19 +86,22 @@ pub struct ResultRulesBody {
 
 /// A started presentation.
 #[derive(Serialize, ToSchema)]
+#[schema(example = describe::created)]
 pub struct CreatedBody {
     /// The id, for the caller only.
     #[schema(example = "q0VtZ3lJc2VJdGhpcklkMQ")]
     pub id: String,
     /// `open`.
-    #[schema(example = "open")]
+    #[schema(schema_with = describe::statuses)]
     pub status: &'static str,
     /// `same_device` or `cross_device`.
-    #[schema(example = "same_device")]
+    #[schema(schema_with = describe::flows)]
     pub flow: &'static str,
     /// RFC 3339, UTC.
+    #[schema(format = DateTime)]
     pub created_at: String,
     /// RFC 3339, UTC.
+    #[schema(format = DateTime)]
     pub expires_at: String,
     /// What starts the wallet: a link on the same device, the QR code otherwise.
     #[schema(example = "openid4vp://?client_id=x509_hash%3A…&request_uri=…&request_uri_method=post")]
@@ -101,29 +113,34 @@ pub struct CreatedBody {
     /// The hosted page for the person.
     pub page_url: String,
     /// Always `null` in this version.
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = describe::dc_api_request, required = false)]
     pub dc_api_request: Option<Value>,
 }
 
 /// How a presentation stands.
 #[derive(Serialize, ToSchema)]
+#[schema(example = describe::presentation)]
 pub struct PresentationBody {
     /// The id.
     pub id: String,
     /// `open`, `fetched`, `verified`, `rejected`, `declined`, `expired` or `cancelled`. The first end state stays.
-    #[schema(example = "verified")]
+    #[schema(schema_with = describe::statuses)]
     pub status: &'static str,
     /// `same_device` or `cross_device`; a cross-device result may have been relayed.
+    #[schema(schema_with = describe::flows)]
     pub flow: &'static str,
     /// The caller's own reference.
     pub reference: Option<String>,
     /// The preset, if one was used.
     pub preset: Option<String>,
     /// RFC 3339, UTC.
+    #[schema(format = DateTime)]
     pub created_at: String,
     /// RFC 3339, UTC.
+    #[schema(format = DateTime)]
     pub expires_at: String,
     /// RFC 3339, UTC; `null` while it is open.
+    #[schema(format = DateTime)]
     pub finished_at: Option<String>,
     /// The verified credentials; only with `verified`.
     #[schema(value_type = Option<ResultBody>)]
@@ -163,6 +180,7 @@ impl ErrorBody {
 #[derive(Serialize, ToSchema)]
 pub struct RefusedBody {
     /// RFC 3339, UTC.
+    #[schema(format = DateTime)]
     pub at: String,
     /// Why.
     pub error: ErrorBody,
@@ -175,7 +193,7 @@ pub struct RefusedBody {
 #[derive(Serialize, ToSchema)]
 pub struct ResultBody {
     /// Query id → credentials.
-    pub credentials: std::collections::BTreeMap<String, Vec<CredentialBody>>,
+    pub credentials: BTreeMap<String, Vec<CredentialBody>>,
 }
 
 /// One verified credential.
@@ -191,14 +209,16 @@ pub struct CredentialBody {
     /// Who issued it.
     pub issuer: IssuerBody,
     /// RFC 3339, UTC.
+    #[schema(format = DateTime)]
     pub valid_from: Option<String>,
     /// RFC 3339, UTC.
+    #[schema(format = DateTime)]
     pub valid_until: Option<String>,
     /// `valid`, or `not_issued` where the trust source allows credentials without status.
     #[schema(example = "valid")]
     pub status: String,
     /// What was asked for and disclosed, nothing else.
-    #[schema(value_type = Object)]
+    #[schema(schema_with = describe::claims)]
     pub claims: Value,
     /// Position of the claim set that was met, if the query has some.
     pub claim_set: Option<usize>,
@@ -221,7 +241,7 @@ pub struct IssuerBody {
 #[derive(Serialize, ToSchema)]
 pub struct ReportBody {
     /// `accepted`, or `refused`: a check failed or was not made.
-    #[schema(example = "accepted")]
+    #[schema(schema_with = describe::verdicts)]
     pub outcome: String,
     /// In a fixed order.
     pub checks: Vec<CheckBody>,
@@ -234,7 +254,7 @@ pub struct CheckBody {
     #[schema(example = "issuer_signature")]
     pub check: String,
     /// `passed`, `failed` or `not_run`.
-    #[schema(example = "passed")]
+    #[schema(schema_with = describe::outcomes)]
     pub outcome: String,
     /// Where the rule is written.
     #[schema(example = "RFC 9901 7.1")]
@@ -254,6 +274,7 @@ pub struct CheckBody {
 /// One presentation to verify, outside of a transaction.
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = describe::verification)]
 pub struct VerificationBody {
     /// `dc+sd-jwt`
     #[schema(example = "dc+sd-jwt")]
@@ -266,7 +287,7 @@ pub struct VerificationBody {
     pub audience: String,
     /// A query with one credential that it must satisfy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = describe::optional_dcql_query, required = false)]
     pub dcql_query: Option<Value>,
     /// The time to verify at, RFC 3339; now if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -275,9 +296,10 @@ pub struct VerificationBody {
 
 /// The verdict on one presentation.
 #[derive(Serialize, ToSchema)]
+#[schema(example = describe::verdict)]
 pub struct VerdictBody {
     /// `accepted` or `refused`.
-    #[schema(example = "accepted")]
+    #[schema(schema_with = describe::verdicts)]
     pub outcome: &'static str,
     /// The credential, if accepted.
     #[schema(value_type = Option<ResultBody>)]
@@ -292,14 +314,16 @@ pub struct VerdictBody {
 /// A query to check.
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = describe::query_check)]
 pub struct QueryCheckBody {
     /// The DCQL query.
-    #[schema(value_type = Object)]
+    #[schema(schema_with = describe::dcql_query)]
     pub dcql_query: Value,
 }
 
 /// What was found in a query.
 #[derive(Serialize, ToSchema)]
+#[schema(example = describe::query_findings)]
 pub struct QueryFindingsBody {
     /// Whether it could be sent as it is.
     pub sendable: bool,
@@ -311,8 +335,33 @@ pub struct QueryFindingsBody {
     pub findings: Vec<Finding>,
 }
 
+/// An error as wallets see it: coarse on purpose.
+#[derive(Serialize, ToSchema)]
+#[schema(example = describe::wallet_error)]
+pub struct WalletErrorBody {
+    /// `invalid_request`, `invalid_presentation` or `temporarily_unavailable`.
+    #[schema(example = "invalid_presentation")]
+    pub error: &'static str,
+    /// A sentence without details.
+    pub error_description: &'static str,
+    /// Where the person may go back to, if the answer ended a same-device presentation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redirect_uri: Option<String>,
+}
+
+/// What a wallet is told after an answer that was dealt with.
+#[derive(Serialize, ToSchema)]
+#[schema(example = describe::next_step)]
+pub struct NextStepBody {
+    /// Where the wallet sends the person, with the response code; only in the same-device flow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "https://antrag.stadt.example/weiter?response_code=fR1nYJ9QoVdT2mXWqk3z7A")]
+    pub redirect_uri: Option<String>,
+}
+
 /// A problem document (RFC 9457).
 #[derive(Serialize, ToSchema)]
+#[schema(example = describe::problem)]
 pub struct ProblemBody {
     /// Address of the page about the code.
     #[serde(rename = "type")]
@@ -354,6 +403,7 @@ pub struct FindingBody {
     /// JSON pointer (RFC 6901).
     pub pointer: String,
     /// `error` or `warning`.
+    #[schema(schema_with = describe::severities)]
     pub severity: String,
     /// The rule that says so.
     pub rule: String,
@@ -365,6 +415,7 @@ pub struct FindingBody {
 
 /// A preset in the list.
 #[derive(Serialize, ToSchema)]
+#[schema(example = describe::preset)]
 pub struct PresetBody {
     /// Its id.
     #[schema(example = "bewohnerparken")]
@@ -382,12 +433,13 @@ pub struct PresetBody {
     pub result: ResultRulesBody,
     /// The query as it is really sent; only for one preset.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = describe::optional_dcql_query, required = false)]
     pub dcql_query: Option<Value>,
 }
 
 /// The presets of a tenant.
 #[derive(Serialize, ToSchema)]
+#[schema(example = describe::presets)]
 pub struct PresetsBody {
     /// By id.
     pub presets: Vec<PresetBody>,

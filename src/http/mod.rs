@@ -3,8 +3,13 @@
 
 pub mod body;
 pub mod callers;
+mod describe;
 pub mod extract;
+pub mod layers;
+pub mod listener;
 pub mod openapi;
+pub mod ops;
+pub mod pace;
 pub mod page;
 pub mod problem;
 pub mod relying_party;

@@ -4,8 +4,8 @@
 
 use super::Front;
 use super::body::{
-    CreatedBody, ErrorBody, NewPresentationBody, PresentationBody, PresetBody, PresetsBody, ProblemBody, PurposeBody,
-    QueryCheckBody, QueryFindingsBody, RefusedBody, ResultRulesBody, VerdictBody, VerificationBody,
+    CreatedBody, ErrorBody, NewPresentationBody, Picture, PresentationBody, PresetBody, PresetsBody, ProblemBody,
+    PurposeBody, QueryCheckBody, QueryFindingsBody, RefusedBody, ResultRulesBody, VerdictBody, VerificationBody,
 };
 use super::callers::Caller;
 use super::extract::{JsonBody, Name};
@@ -49,7 +49,7 @@ impl From<Failure> for Problem {
 
 /// `POST /v1/presentations`: starts a presentation.
 #[utoipa::path(
-    post, path = "/v1/presentations", tag = "presentations", request_body = NewPresentationBody,
+    post, path = "/v1/presentations", operation_id = "create_presentation", tag = "presentations", request_body = NewPresentationBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters; the same call again finds the same presentation for 24 hours")),
     responses(
         (status = 201, description = "Started", body = CreatedBody),
@@ -140,7 +140,7 @@ const MOST_WAIT: u64 = 30;
 
 /// `GET /v1/presentations/{id}`: how a presentation stands; with `wait`, as soon as it changes.
 #[utoipa::path(
-    get, path = "/v1/presentations/{id}", tag = "presentations",
+    get, path = "/v1/presentations/{id}", operation_id = "read_presentation", tag = "presentations",
     params(
         ("id" = String, Path, description = "The id of the creating call"),
         ("response_code" = Option<String>, Query, description = "The code from the redirect; opens the result of a same-device presentation"),
@@ -217,7 +217,7 @@ fn raw(json: String) -> Option<Box<RawValue>> {
 
 /// `DELETE /v1/presentations/{id}`: calls an open presentation off, erases the result of an ended one.
 #[utoipa::path(
-    delete, path = "/v1/presentations/{id}", tag = "presentations",
+    delete, path = "/v1/presentations/{id}", operation_id = "erase_presentation", tag = "presentations",
     params(("id" = String, Path, description = "The id of the creating call")),
     responses(
         (status = 204, description = "Done, now or before"),
@@ -231,7 +231,7 @@ pub async fn erase(caller: Caller, State(front): State<Front>, Name(id): Name) -
 
 /// `GET /v1/presentations/{id}/events`: one server-sent event per change of status, the current one first.
 #[utoipa::path(
-    get, path = "/v1/presentations/{id}/events", tag = "presentations",
+    get, path = "/v1/presentations/{id}/events", operation_id = "watch_presentation", tag = "presentations",
     params(("id" = String, Path, description = "The id of the creating call")),
     responses(
         (status = 200, description = "Events named `status` with `{\"status\": …}`; ends with the end of the presentation", content_type = "text/event-stream", body = String),
@@ -297,7 +297,7 @@ impl Watching {
 
 /// `GET /v1/presentations/{id}/qr.svg`: the QR code of the request.
 #[utoipa::path(
-    get, path = "/v1/presentations/{id}/qr.svg", tag = "presentations",
+    get, path = "/v1/presentations/{id}/qr.svg", operation_id = "presentation_qr_svg", tag = "presentations",
     params(("id" = String, Path, description = "The id of the creating call")),
     responses(
         (status = 200, description = "The picture", content_type = "image/svg+xml", body = String),
@@ -312,10 +312,10 @@ pub async fn qr_svg(caller: Caller, State(front): State<Front>, Name(id): Name) 
 
 /// `GET /v1/presentations/{id}/qr.png`: the QR code of the request.
 #[utoipa::path(
-    get, path = "/v1/presentations/{id}/qr.png", tag = "presentations",
+    get, path = "/v1/presentations/{id}/qr.png", operation_id = "presentation_qr_png", tag = "presentations",
     params(("id" = String, Path, description = "The id of the creating call")),
     responses(
-        (status = 200, description = "The picture", content_type = "image/png", body = Vec<u8>),
+        (status = 200, description = "The picture", content_type = "image/png", body = Picture),
         (status = 410, description = "The request has ended", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -327,7 +327,7 @@ pub async fn qr_png(caller: Caller, State(front): State<Front>, Name(id): Name) 
 
 /// `POST /v1/verifications`: verifies one presentation, outside of any transaction.
 #[utoipa::path(
-    post, path = "/v1/verifications", tag = "verifications", request_body = VerificationBody,
+    post, path = "/v1/verifications", operation_id = "verify_presentation", tag = "verifications", request_body = VerificationBody,
     responses(
         (status = 200, description = "The verdict; a refusal is one, too", body = VerdictBody),
         (status = 422, description = "Every fault, with its place", body = ProblemBody, content_type = "application/problem+json"),
@@ -377,7 +377,7 @@ pub async fn verify(
 
 /// `POST /v1/queries/check`: checks a DCQL query without sending it.
 #[utoipa::path(
-    post, path = "/v1/queries/check", tag = "queries", request_body = QueryCheckBody,
+    post, path = "/v1/queries/check", operation_id = "check_query", tag = "queries", request_body = QueryCheckBody,
     responses((status = 200, description = "What was found", body = QueryFindingsBody))
 )]
 pub async fn check_query(_caller: Caller, body: JsonBody<QueryCheckBody>) -> Json<QueryFindingsBody> {
@@ -391,7 +391,7 @@ pub async fn check_query(_caller: Caller, body: JsonBody<QueryCheckBody>) -> Jso
 
 /// `GET /v1/presets`: what the tenant may ask for.
 #[utoipa::path(
-    get, path = "/v1/presets", tag = "presets",
+    get, path = "/v1/presets", operation_id = "list_presets", tag = "presets",
     responses((status = 200, description = "The presets of the tenant", body = PresetsBody))
 )]
 pub async fn presets(caller: Caller, State(front): State<Front>) -> Result<Json<PresetsBody>, Problem> {
@@ -401,7 +401,7 @@ pub async fn presets(caller: Caller, State(front): State<Front>) -> Result<Json<
 
 /// `GET /v1/presets/{id}`: one preset with the query as it is really sent.
 #[utoipa::path(
-    get, path = "/v1/presets/{id}", tag = "presets",
+    get, path = "/v1/presets/{id}", operation_id = "read_preset", tag = "presets",
     params(("id" = String, Path, description = "The id of the preset")),
     responses(
         (status = 200, description = "The preset", body = PresetBody),

@@ -4,6 +4,7 @@
 #![expect(clippy::missing_errors_doc, reason = "the answers of a handler are in its API description")]
 
 use super::Front;
+use super::body::{NextStepBody, WalletErrorBody};
 use super::extract::{FormBody, Name};
 use super::problem::{Problem, status};
 use crate::app::Failure;
@@ -15,7 +16,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 use std::time::Instant;
 
 const REQUEST_OBJECT: &str = "application/oauth-authz-req+jwt";
@@ -25,14 +25,6 @@ pub struct WalletProblem {
     code: Code,
     redirect_uri: Option<String>,
     retry_after: Option<u32>,
-}
-
-#[derive(Serialize)]
-struct WalletErrorBody {
-    error: &'static str,
-    error_description: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    redirect_uri: Option<String>,
 }
 
 impl From<Code> for WalletProblem {
@@ -85,7 +77,7 @@ impl IntoResponse for WalletProblem {
 
 /// `GET /wallet/requests/{handle}`: the signed request object.
 #[utoipa::path(
-    get, path = "/wallet/requests/{handle}", tag = "wallet",
+    get, path = "/wallet/requests/{handle}", operation_id = "fetch_request", tag = "wallet",
     params(("handle" = String, Path, description = "From request_uri")),
     responses(
         (status = 200, description = "The request object", content_type = "application/oauth-authz-req+jwt", body = String),
@@ -100,7 +92,7 @@ pub async fn get_request(State(front): State<Front>, Name(handle): Name) -> Resu
 
 /// `POST /wallet/requests/{handle}`: the same with `wallet_nonce` and `wallet_metadata`.
 #[utoipa::path(
-    post, path = "/wallet/requests/{handle}", tag = "wallet",
+    post, path = "/wallet/requests/{handle}", operation_id = "fetch_request_with_metadata", tag = "wallet",
     params(("handle" = String, Path, description = "From request_uri")),
     request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "wallet_nonce and wallet_metadata, both optional"),
     responses(
@@ -126,20 +118,13 @@ pub async fn post_request(
     Ok(([(header::CONTENT_TYPE, REQUEST_OBJECT)], object).into_response())
 }
 
-/// What a wallet is told after an answer that was dealt with.
-#[derive(Serialize)]
-pub struct NextStepBody {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    redirect_uri: Option<String>,
-}
-
 /// `POST /wallet/responses/{handle}`: the answer of a wallet (`direct_post.jwt`).
 #[utoipa::path(
-    post, path = "/wallet/responses/{handle}", tag = "wallet",
+    post, path = "/wallet/responses/{handle}", operation_id = "answer_request", tag = "wallet",
     params(("handle" = String, Path, description = "From response_uri")),
     request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "response, or error and state"),
     responses(
-        (status = 200, description = "Dealt with; `redirect_uri` in the same-device flow", content_type = "application/json", body = Object),
+        (status = 200, description = "Dealt with; `redirect_uri` in the same-device flow", body = NextStepBody),
         (status = 400, description = "Refused, with a coarse code"),
         (status = 404, description = "No such transaction"),
         (status = 409, description = "An end state exists already"),

@@ -175,7 +175,7 @@ impl Wallet {
         }
         let key = match options.fetch {
             Fetch::PostEncrypted if by_post => {
-                let key = EphemeralKey::from_random(seed.bytes(&format!("wallet-key/{}", link.request_uri)));
+                let key = EphemeralKey::from_scalar(seed.bytes(&format!("wallet-key/{}", link.request_uri)));
                 Some(key.ok_or(SimulatorError::Form("this seed gives no key"))?)
             }
             Fetch::PostEncrypted => return Err(SimulatorError::Form("the link does not permit POST").into()),

@@ -1,14 +1,38 @@
 //! The one integration-test binary.
+
 #![expect(
     clippy::arithmetic_side_effects,
+    clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::print_stderr,
     clippy::unwrap_used,
-    reason = "helper functions of tests are tests"
+    reason = "a test may stop, and says what it did"
 )]
 
+mod catalogue;
+mod architecture;
+mod cli;
+mod client;
+mod config;
 mod dcql;
+mod external;
+mod fixture;
 mod flows;
 mod privacy;
+mod knockout;
+mod known_differences;
+mod properties;
+mod generated;
+mod known_differences;
+mod listener;
+mod openapi;
+mod ops;
+mod serve;
 mod service;
+mod shared;
 mod simulator;
+mod stage;
 mod store;
+mod vectors;
+mod wycheproof;
+mod x5c;

@@ -24,6 +24,8 @@ pub(super) struct Entry {
     pub(super) version: u64,
     pub(super) status: Status,
     pub(super) idempotency: Option<Idempotency>,
+    /// Checksum of the stored record; 0 where there is none.
+    pub(super) sum: i64,
     /// When the row wants something next.
     due: UnixSeconds,
     /// What it wants then.
@@ -133,7 +135,14 @@ impl Directory {
     }
 
     /// Writes or overwrites a row. With `hold` the value is kept here, else only its description.
-    pub(super) fn put(&mut self, seq: Seq, value: &Arc<Transaction>, idempotency: Option<Idempotency>, hold: bool) {
+    pub(super) fn put(
+        &mut self,
+        seq: Seq,
+        value: &Arc<Transaction>,
+        idempotency: Option<Idempotency>,
+        sum: i64,
+        hold: bool,
+    ) {
         if let Some(old) = self.rows.get(&seq) {
             self.due.remove(&(old.due, seq));
         }
@@ -162,6 +171,7 @@ impl Directory {
             version: value.version(),
             status: value.status(),
             idempotency,
+            sum,
             due,
             wants,
             value: hold.then(|| Arc::clone(value)),

@@ -64,7 +64,7 @@ impl TransactionStore for MemoryStore {
                     state.directory.check_new(&transaction)?;
                     let seq = state.next;
                     state.next = seq.saturating_add(1);
-                    state.directory.put(seq, &Arc::new(transaction), idempotency, true);
+                    state.directory.put(seq, &Arc::new(transaction), idempotency, 0, true);
                     Ok(Inserted::New)
                 }
             })
@@ -97,7 +97,7 @@ impl TransactionStore for MemoryStore {
                     return Ok(Replaced::Lost(entry.value.as_deref().cloned().map(Box::new)));
                 }
                 let (seq, idempotency) = (entry.seq, entry.idempotency);
-                state.directory.put(seq, &Arc::new(next), idempotency, true);
+                state.directory.put(seq, &Arc::new(next), idempotency, 0, true);
                 Ok(Replaced::Done)
             })?;
             if replaced == Replaced::Done {
@@ -122,7 +122,7 @@ impl TransactionStore for MemoryStore {
                                 _ => swept.erased = swept.erased.saturating_add(1),
                             }
                             told.push((entry.id, Some(next.version())));
-                            state.directory.put(seq, &next, entry.idempotency, true);
+                            state.directory.put(seq, &next, entry.idempotency, 0, true);
                         }
                         (Wants::Removal, _) | (_, None) => {
                             swept.removed = swept.removed.saturating_add(1);

@@ -38,6 +38,11 @@ impl Projection {
         Self(members)
     }
 
+    /// Whether a member of the object is kept with everything in it.
+    pub fn keeps_whole(&self, name: &str) -> bool {
+        matches!(self.0.get(name), Some(Keep::Whole))
+    }
+
     /// A copy of the kept parts. Objects keep their nesting; arrays keep their order and only the kept elements.
     pub fn kept(&self, claims: &Map<String, Value>) -> Map<String, Value> {
         copy_members(claims, &self.0)

@@ -189,11 +189,10 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let inner = self.inner()?;
         let mut members = Map::new();
         while let Some(name) = access.next_key::<String>()? {
-            if members.contains_key(&name) {
+            let value = access.next_value_seed(inner)?;
+            if members.insert(name, value).is_some() {
                 return Err(self.stop(Fault::Duplicate));
             }
-            let value = access.next_value_seed(inner)?;
-            members.insert(name, value);
         }
         Ok(Value::Object(members))
     }

@@ -73,7 +73,7 @@ mod tests {
     use serde_json::json;
 
     fn key() -> EphemeralKey {
-        EphemeralKey::from_random([5; 32]).unwrap()
+        EphemeralKey::from_scalar([5; 32]).unwrap()
     }
 
     fn sealed(enc: &str, more: &Value) -> String {
@@ -172,7 +172,7 @@ mod tests {
         for tag in [0, 4, 8, 12, 15, 17] {
             assert_eq!(failed(&with_part(&good, 4, &base64::encode_url(&vec![0; tag]))), expected);
         }
-        let other = EphemeralKey::from_random([6; 32]).unwrap();
+        let other = EphemeralKey::from_scalar([6; 32]).unwrap();
         let (_, kid) = key().announced_jwk().unwrap();
         assert_eq!(decrypt(&good, &other, &kid).unwrap_err().to_string(), expected);
     }

@@ -146,9 +146,8 @@ impl Header {
 
     /// The content encryption key: agreement and the single-block Concat KDF of RFC 7518 section 4.6.2.
     fn derive_key(&self, key: &EphemeralKey) -> Option<Zeroizing<Vec<u8>>> {
-        let private = key.private().ok()?;
         let sender = UnparsedPublicKey::new(&ECDH_P256, &self.sender);
-        agreement::agree(&private, sender, KeyFault("agreement failed"), |shared| {
+        agreement::agree(key.prepared(), sender, KeyFault("agreement failed"), |shared| {
             let mut context = digest::Context::new(&digest::SHA256);
             context.update(&1_u32.to_be_bytes());
             context.update(shared);

@@ -3,6 +3,7 @@
 use super::jwk::{KeyFault, PublicKey, thumbprint_p256};
 use crate::domain::encoding::base64;
 use aws_lc_rs::agreement::{self, ECDH_P256, ECDH_P384};
+use aws_lc_rs::encoding::{AsBigEndian as _, EcPrivateKeyBin};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair};
 use p256::ecdsa::signature::Signer as _;
@@ -11,7 +12,7 @@ use p256::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, LineEnding};
 use serde_json::{Map, Value, json};
 use std::fmt;
 use std::sync::Arc;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
 /// A P-256 private key for ES256. `Debug` shows nothing.
 #[derive(Clone)]
@@ -157,16 +158,33 @@ impl fmt::Debug for P384SigningKey {
 }
 
 /// The encryption key of one request: made for it, used once, erased at its end (OVP-META-13, OVP-META-15).
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+///
+/// Holds the prepared form, which is costly to make, and the scalar for the store.
+#[derive(Clone)]
 pub struct EphemeralKey {
-    scalar: [u8; 32],
+    scalar: Zeroizing<[u8; 32]>,
+    prepared: Arc<agreement::PrivateKey>,
 }
 
 impl EphemeralKey {
-    /// From 32 fresh random bytes; `None` for the rare values that are no scalar, then draw again.
-    pub fn from_random(bytes: [u8; 32]) -> Option<Self> {
-        agreement::PrivateKey::from_private_key(&ECDH_P256, &bytes).ok()?;
-        Some(Self { scalar: bytes })
+    /// From 32 bytes: fresh random ones, or those from the store. `None` for the rare values that are no scalar; then
+    /// draw again.
+    pub fn from_scalar(bytes: [u8; 32]) -> Option<Self> {
+        let scalar = Zeroizing::new(bytes);
+        let prepared = agreement::PrivateKey::from_private_key(&ECDH_P256, scalar.as_slice()).ok()?;
+        Some(Self { scalar, prepared: Arc::new(prepared) })
+    }
+
+    /// A new key from the library's own randomness: half the work of drawing bytes first. For adapters.
+    ///
+    /// # Errors
+    /// [`KeyFault`] if the library has no randomness.
+    pub fn generate() -> Result<Self, KeyFault> {
+        let failed = |_| KeyFault("the library could not make a key");
+        let prepared = agreement::PrivateKey::generate(&ECDH_P256).map_err(failed)?;
+        let bytes: EcPrivateKeyBin<'_> = prepared.as_be_bytes().map_err(failed)?;
+        let scalar = bytes.as_ref().try_into().map_err(|_| KeyFault("the library made a key of another size"))?;
+        Ok(Self { scalar: Zeroizing::new(scalar), prepared: Arc::new(prepared) })
     }
 
     /// The 32 bytes, for the store.
@@ -179,7 +197,7 @@ impl EphemeralKey {
     /// # Errors
     /// [`KeyFault`], in theory only.
     pub fn public_jwk(&self) -> Result<Map<String, Value>, KeyFault> {
-        let public = self.private()?.compute_public_key().map_err(|_| KeyFault("the key cannot be prepared"))?;
+        let public = self.prepared.compute_public_key().map_err(|_| KeyFault("the key cannot be prepared"))?;
         Ok(public_jwk(public.as_ref()))
     }
 
@@ -200,8 +218,8 @@ impl EphemeralKey {
         Ok((jwk, kid))
     }
 
-    pub(super) fn private(&self) -> Result<agreement::PrivateKey, KeyFault> {
-        agreement::PrivateKey::from_private_key(&ECDH_P256, &self.scalar).map_err(|_| KeyFault("not a P-256 scalar"))
+    pub(super) fn prepared(&self) -> &agreement::PrivateKey {
+        &self.prepared
     }
 }
 
@@ -262,9 +280,11 @@ mod tests {
 
     #[test]
     fn ephemeral_keys_refuse_what_is_no_scalar() {
-        assert!(EphemeralKey::from_random([0; 32]).is_none());
-        assert!(EphemeralKey::from_random([0xff; 32]).is_none());
-        let (jwk, kid) = EphemeralKey::from_random([3; 32]).unwrap().announced_jwk().unwrap();
+        assert!(EphemeralKey::from_scalar([0; 32]).is_none());
+        assert!(EphemeralKey::from_scalar([0xff; 32]).is_none());
+        let made = EphemeralKey::generate().unwrap();
+        assert_eq!(EphemeralKey::from_scalar(*made.scalar()).unwrap().public_jwk(), made.public_jwk());
+        let (jwk, kid) = EphemeralKey::from_scalar([3; 32]).unwrap().announced_jwk().unwrap();
         assert_eq!(jwk["kid"], Value::from(kid));
         assert!(!jwk.contains_key("d"));
     }
@@ -272,6 +292,6 @@ mod tests {
     #[test]
     fn debug_shows_no_key() {
         assert_eq!(format!("{:?}", SigningKey::from_scalar(&[7; 32]).unwrap()), "SigningKey(..)");
-        assert_eq!(format!("{:?}", EphemeralKey::from_random([3; 32]).unwrap()), "EphemeralKey(..)");
+        assert_eq!(format!("{:?}", EphemeralKey::from_scalar([3; 32]).unwrap()), "EphemeralKey(..)");
     }
 }

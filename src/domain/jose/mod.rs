@@ -5,6 +5,8 @@
 //! `docs/decisions/0001-cryptography.md`.
 
 pub mod alg;
+#[cfg(test)]
+mod differential;
 pub mod encrypt;
 pub mod hash;
 pub mod header;
@@ -12,6 +14,7 @@ pub mod jwe;
 pub mod jwk;
 pub mod jws;
 pub mod keys;
+pub mod repeatable;
 
 /// Compares in time that depends on the lengths only (GEN-11).
 pub fn constant_time_eq(left: &[u8], right: &[u8]) -> bool {

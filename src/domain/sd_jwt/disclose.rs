@@ -1,4 +1,4 @@
-//! From digests to claims: the processing rules of RFC 9901 section 7.1, steps 3 to 5.
+//! From digests to claims: disclosures and the processing rules of RFC 9901 section 7.1.
 
 use crate::domain::encoding::{base64, json};
 use crate::domain::jose::hash::HashAlgorithm;
@@ -20,38 +20,81 @@ pub fn hash_algorithm(payload: &Map<String, Value>) -> Result<HashAlgorithm, Rea
     .ok_or_else(|| Reason::new(Code::SdjwtAlgUnsupported, "_sd_alg is not an accepted hash algorithm"))
 }
 
-/// Replaces the digests of `payload` by the disclosed claims and removes the rest.
-///
-/// `protected` names the top-level claims that must not come from a disclosure, nor anything below them.
-///
-/// The result holds no `_sd`, no `...` and no `_sd_alg` (SDJ-31, case SDJ-042).
+/// The disclosures of a presentation, read and hashed: what can be known of them before any signature.
+pub struct Disclosures {
+    /// By digest; taken out when the digest is met.
+    disclosed: HashMap<String, Option<Disclosed>>,
+}
+
+impl Disclosures {
+    /// Reads the disclosures as received.
+    ///
+    /// # Errors
+    /// - [`Code::Base64urlInvalid`], [`Code::JsonInvalid`], [`Code::LimitExceeded`] for the text of a disclosure.
+    /// - [`Code::SdjwtDisclosureMalformed`] for its shape (SDJ-21, SDJ-24), [`Code::SdjwtReservedClaim`] for its name.
+    /// - [`Code::SdjwtDisclosureUnreferenced`] for one that was sent twice (SDJ-33).
+    ///
+    /// # Source
+    /// RFC 9901 sections 4.2 and 4.2.3.
+    pub fn read(texts: &[&str], hash: HashAlgorithm) -> Result<Self, Reason> {
+        let mut disclosed = HashMap::with_capacity(texts.len());
+        let mut buffer = Vec::new();
+        for text in texts {
+            base64::decode_url_into(text, &mut buffer)?;
+            let value = read_disclosure(&buffer)?;
+            if disclosed.insert(hash.digest_url(text.as_bytes()), Some(value)).is_some() {
+                return Err(Reason::new(Code::SdjwtDisclosureUnreferenced, "a disclosure was sent twice"));
+            }
+        }
+        Ok(Self { disclosed })
+    }
+
+    /// Replaces the digests of `payload` by the disclosed claims and removes the rest.
+    ///
+    /// `protected` names the top-level claims that must not come from a disclosure, nor anything below them.
+    ///
+    /// The result holds no `_sd`, no `...` and no `_sd_alg` (SDJ-31, case SDJ-042).
+    ///
+    /// # Errors
+    /// - [`Code::SdjwtMalformed`] for `_sd` or a placeholder of the wrong shape (SDJ-30).
+    /// - [`Code::SdjwtDisclosureMalformed`] for a disclosure in the wrong place (SDJ-22, SDJ-23).
+    /// - [`Code::SdjwtAlgUnsupported`] for `_sd_alg` below the top level (SDJ-16).
+    /// - [`Code::SdjwtDigestDuplicate`] for a digest that occurs twice (SDJ-26).
+    /// - [`Code::SdjwtClaimConflict`] for a name that exists already (SDJ-25).
+    /// - [`Code::SdjwtDisclosureUnreferenced`] for a disclosure that no digest leads to (SDJ-27).
+    /// - [`Code::SdjwtNotDisclosable`] for a protected claim (SDJ-36, VC-04).
+    /// - [`Code::LimitExceeded`] for claims nested too deeply.
+    ///
+    /// # Source
+    /// RFC 9901 section 7.1, steps 3 to 5.
+    pub fn apply(self, mut payload: Map<String, Value>, protected: &[&str]) -> Result<Map<String, Value>, Reason> {
+        let left = self.disclosed.len();
+        let seen = HashSet::with_capacity(left.saturating_mul(4));
+        let mut process = Process { disclosed: self.disclosed, left, seen, misplaced: None };
+        payload.shift_remove("_sd_alg");
+        let top = Place { protected, guarded: false, top: true, depth: 0, disclosed: 0 };
+        let claims = process.object(payload, top)?;
+        if let Some(misplaced) = process.misplaced {
+            return Err(misplaced);
+        }
+        if process.left > 0 {
+            return Err(Reason::new(Code::SdjwtDisclosureUnreferenced, "a disclosure belongs to no digest"));
+        }
+        Ok(claims)
+    }
+}
+
+/// Reads and applies the disclosures of an SD-JWT in one step.
 ///
 /// # Errors
-/// - [`Code::Base64urlInvalid`], [`Code::JsonInvalid`], [`Code::LimitExceeded`] for the text of a disclosure.
-/// - [`Code::SdjwtDisclosureMalformed`] for its shape (SDJ-21 to SDJ-24), [`Code::SdjwtReservedClaim`] for its name.
-/// - [`Code::SdjwtMalformed`] for `_sd` or a placeholder of the wrong shape (SDJ-30).
-/// - [`Code::SdjwtAlgUnsupported`] for `_sd_alg` below the top level (SDJ-16).
-/// - [`Code::SdjwtDigestDuplicate`] for a digest that occurs twice (SDJ-26).
-/// - [`Code::SdjwtClaimConflict`] for a name that exists already (SDJ-25).
-/// - [`Code::SdjwtDisclosureUnreferenced`] for a disclosure that no digest leads to, or sent twice (SDJ-27, SDJ-33).
-/// - [`Code::SdjwtNotDisclosable`] for a protected claim (SDJ-36, VC-04).
-///
-/// # Source
-/// RFC 9901 section 7.1.
+/// As [`Disclosures::read`] and [`Disclosures::apply`].
 pub fn disclose(
-    mut payload: Map<String, Value>,
-    disclosures: &[&str],
+    payload: Map<String, Value>,
+    texts: &[&str],
     hash: HashAlgorithm,
     protected: &[&str],
 ) -> Result<Map<String, Value>, Reason> {
-    let mut process = Process::read(disclosures, hash)?;
-    payload.shift_remove("_sd_alg");
-    let top = Place { protected, guarded: false, top: true, depth: 0, disclosed: 0 };
-    let claims = process.object(payload, top)?;
-    if process.left > 0 {
-        return Err(Reason::new(Code::SdjwtDisclosureUnreferenced, "a disclosure belongs to no digest"));
-    }
-    Ok(claims)
+    Disclosures::read(texts, hash)?.apply(payload, protected)
 }
 
 /// What one disclosure discloses.
@@ -63,12 +106,14 @@ enum Disclosed {
 }
 
 struct Process {
-    /// By digest; taken out when the digest is met.
     disclosed: HashMap<String, Option<Disclosed>>,
     /// How many have not been met yet.
     left: usize,
     /// Every digest met so far, with or without a disclosure.
     seen: HashSet<String>,
+    /// The first disclosure of the wrong kind for its place. It refuses at the end only, as the digest of a disclosure
+    /// that is used at two places is a duplicate first (SDJ-26, case SDJ-008).
+    misplaced: Option<Reason>,
 }
 
 /// Where the walk is.
@@ -107,18 +152,8 @@ impl Place<'_> {
 }
 
 impl Process {
-    fn read(disclosures: &[&str], hash: HashAlgorithm) -> Result<Self, Reason> {
-        let mut disclosed = HashMap::with_capacity(disclosures.len());
-        let mut buffer = Vec::new();
-        for text in disclosures {
-            base64::decode_url_into(text, &mut buffer)?;
-            let value = read_disclosure(&buffer)?;
-            if disclosed.insert(hash.digest_url(text.as_bytes()), Some(value)).is_some() {
-                return Err(Reason::new(Code::SdjwtDisclosureUnreferenced, "a disclosure was sent twice"));
-            }
-        }
-        let left = disclosures.len();
-        Ok(Self { disclosed, left, seen: HashSet::new() })
+    fn misplace(&mut self, detail: &'static str) {
+        self.misplaced.get_or_insert_with(|| Reason::new(Code::SdjwtDisclosureMalformed, detail));
     }
 
     /// Notes a digest and takes what it discloses, if anything.
@@ -165,9 +200,7 @@ impl Process {
             };
             match self.meet(digest)? {
                 None => {}
-                Some(Disclosed::Element(_)) => {
-                    return Err(Reason::new(Code::SdjwtDisclosureMalformed, "an object needs three elements"));
-                }
+                Some(Disclosed::Element(_)) => self.misplace("an object needs three elements"),
                 Some(Disclosed::Member(name, value)) => {
                     if claims.contains_key(&name) {
                         return Err(Reason::new(Code::SdjwtClaimConflict, "a claim name would be set twice"));
@@ -187,9 +220,7 @@ impl Process {
                 Item::Plain(value) => kept.push(self.value(value, place.below(None)?)?),
                 Item::Digest(digest) => match self.meet(digest)? {
                     None => {}
-                    Some(Disclosed::Member(..)) => {
-                        return Err(Reason::new(Code::SdjwtDisclosureMalformed, "an array element needs two elements"));
-                    }
+                    Some(Disclosed::Member(..)) => self.misplace("an array element needs two elements"),
                     Some(Disclosed::Element(value)) => kept.push(self.value(value, place.disclosing(None)?)?),
                 },
             }
@@ -296,6 +327,10 @@ mod tests {
         assert_eq!(run(&json!({"_sd": ["d", "d"]}), &[]), Err(Code::SdjwtDigestDuplicate));
         assert_eq!(run(&json!({"_sd": ["d"], "a": {"_sd": ["d"]}}), &[]), Err(Code::SdjwtDigestDuplicate));
         assert_eq!(run(&json!({"_sd": ["d"], "a": [{"...": "d"}]}), &[]), Err(Code::SdjwtDigestDuplicate));
+        // With its disclosure, too: at one of the two places it is of the wrong kind, but that is not the point.
+        let both = disclosure(&json!(["s", "b", 1]));
+        let twice = json!({"_sd": [digest(&both)], "a": [{"...": digest(&both)}]});
+        assert_eq!(run(&twice, &[&both]), Err(Code::SdjwtDigestDuplicate));
         let inner = disclosure(&json!(["s", "a", {"_sd": ["d"]}]));
         assert_eq!(run(&json!({"_sd": ["d", digest(&inner)]}), &[&inner]), Err(Code::SdjwtDigestDuplicate));
     }

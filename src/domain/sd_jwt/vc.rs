@@ -158,9 +158,10 @@ pub fn check_integrity(payload: &Map<String, Value>, document: Option<&[u8]>) ->
 /// Bounds `data:` URIs wherever they occur: they are handed on as inert text, so only images of a sane size pass.
 ///
 /// # Errors
-/// [`Code::LimitExceeded`] for a longer one or another media type (VC-50, PIDC-10, case SVC-025).
+/// [`Code::LimitExceeded`] for a longer one or another media type (VC-50, PIDC-10, case SVC-025). The status is not
+/// handed on; an address in it has a check and a code of its own (case TSL-001).
 pub fn check_data_uris(claims: &Map<String, Value>) -> Result<(), Reason> {
-    claims.values().try_for_each(check_data_uri)
+    claims.iter().filter(|(name, _)| *name != "status").map(|(_, value)| value).try_for_each(check_data_uri)
 }
 
 fn check_data_uri(value: &Value) -> Result<(), Reason> {
@@ -178,7 +179,7 @@ fn check_data_uri(value: &Value) -> Result<(), Reason> {
             }
         }
         Value::Array(items) => items.iter().try_for_each(check_data_uri),
-        Value::Object(members) => check_data_uris(members),
+        Value::Object(members) => members.values().try_for_each(check_data_uri),
         _ => Ok(()),
     }
 }
@@ -284,6 +285,9 @@ mod tests {
         for wrong in ["data:text/html,<script>", "DATA:image/svg+xml,x", "data:,x", "data:"] {
             assert_eq!(check(wrong), Err(Code::LimitExceeded), "{wrong}");
         }
+        let status = json!({"status": {"status_list": {"idx": 1, "uri": "data:,x"}}});
+        assert_eq!(check_data_uris(object(&status)), Ok(()), "case TSL-001 has a check of its own");
+        assert!(check_data_uris(object(&json!({"a": status}))).is_err());
         assert_eq!(check(&format!("data:image/jpeg,{}", "A".repeat(limits::DATA_URI_CHARS))), Err(Code::LimitExceeded));
     }
 }

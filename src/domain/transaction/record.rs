@@ -48,15 +48,46 @@ pub fn checksum(bytes: &[u8]) -> u32 {
 /// # Errors
 /// [`RecordFault::Damaged`] if the value cannot be written; no value made by this room's functions is such.
 pub fn encode(transaction: &Transaction) -> Result<Zeroizing<Vec<u8>>, RecordFault> {
-    let row = Row::of(transaction);
-    let mut json = Zeroizing::new(Vec::with_capacity(row.size_hint()));
-    serde_json::to_writer(&mut *json, &row).map_err(|_| RecordFault::Damaged("cannot be written"))?;
-    let mut record = Zeroizing::new(Vec::with_capacity(json.len().saturating_add(8)));
-    record.extend_from_slice(MAGIC);
-    record.push(VERSION);
-    record.extend_from_slice(&checksum(&json).to_be_bytes());
-    record.extend_from_slice(&json);
+    let mut record = Zeroizing::new(Vec::with_capacity(size_hint(transaction)));
+    encode_onto(transaction, &mut record)?;
     Ok(record)
+}
+
+/// Appends the record to `buffer`, which the caller zeroes. With room for [`size_hint`] more bytes it does not move.
+///
+/// # Errors
+/// As [`encode`]; `buffer` then holds a part of the record.
+pub fn encode_onto(transaction: &Transaction, buffer: &mut Vec<u8>) -> Result<(), RecordFault> {
+    const SUM: std::ops::Range<usize> = 4..8;
+    let start = buffer.len();
+    buffer.extend_from_slice(MAGIC);
+    buffer.extend_from_slice(&[VERSION, 0, 0, 0, 0]);
+    let cannot = |_| RecordFault::Damaged("cannot be written");
+    serde_json::to_writer(&mut *buffer, &Row::of(transaction)).map_err(cannot)?;
+    let (head, json) =
+        buffer.get_mut(start..).and_then(|record| record.split_at_mut_checked(SUM.end)).unwrap_or_default();
+    if let Some(place) = head.get_mut(SUM) {
+        place.copy_from_slice(&checksum(json).to_be_bytes());
+    }
+    Ok(())
+}
+
+/// About the length of the record, and hardly ever less: a buffer that has to move leaves a copy of the key behind.
+pub fn size_hint(transaction: &Transaction) -> usize {
+    // Names and small texts take about 700 bytes; the rest is room for longer ones.
+    const SMALL: usize = 1_500;
+    let outcome = transaction.answer().and_then(|answer| answer.outcome.as_ref());
+    let long = [
+        Some(transaction.start.request.dcql_query.as_str()),
+        outcome.and_then(|outcome| outcome.result.as_deref()),
+        outcome.and_then(|outcome| outcome.report.as_deref()),
+    ];
+    let escaped = |text: &str| {
+        let quoted = text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+        let control = text.bytes().filter(u8::is_ascii_control).count();
+        text.len().saturating_add(quoted).saturating_add(control.saturating_mul(5))
+    };
+    long.into_iter().flatten().fold(SMALL, |sum, text| sum.saturating_add(escaped(text)))
 }
 
 /// Reads a record.
@@ -207,16 +238,6 @@ impl<'a> Row<'a> {
                 code_used: gate.code_used,
             }),
         }
-    }
-
-    /// Large enough that the buffer does not have to move, which would leave a copy of the key behind.
-    fn size_hint(&self) -> usize {
-        let long = [
-            Some(&self.request.dcql_query),
-            self.outcome.as_ref().and_then(|outcome| outcome.result.as_ref()),
-            self.outcome.as_ref().and_then(|outcome| outcome.report.as_ref()),
-        ];
-        long.into_iter().flatten().fold(4_096, |sum, text| sum.saturating_add(text.len().saturating_mul(2)))
     }
 
     fn into_transaction(self) -> Option<Transaction> {
@@ -383,6 +404,18 @@ mod tests {
             let record = encode(&transaction).unwrap();
             assert_eq!(decode(&record).unwrap(), transaction);
         }
+    }
+
+    #[test]
+    fn buffers_do_not_move() {
+        for transaction in samples() {
+            let (hint, record) = (size_hint(&transaction), encode(&transaction).unwrap());
+            assert!(record.len() <= hint && record.capacity() == hint, "{} {hint}", record.len());
+        }
+        let fetched = open(5, Flow::CrossDevice).fetch(CREATED).unwrap();
+        let text = "\u{1}\"\\ä\n".repeat(2_000);
+        let ended = fetched.verify(CREATED, Accepted { result: text.clone(), report: text }, CODE).unwrap();
+        assert_eq!(encode(&ended).unwrap().capacity(), size_hint(&ended));
     }
 
     #[test]

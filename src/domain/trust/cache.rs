@@ -22,6 +22,7 @@ pub struct ChainCache {
 struct Entry {
     trust: [u8; 32],
     rule: AnchorInChain,
+    header: Arc<Header>,
     issuer: Arc<TrustedIssuer>,
 }
 
@@ -31,6 +32,21 @@ impl ChainCache {
         Self { entries: RwLock::new(HashMap::new()), capacity }
     }
 
+    /// The protected header, read; from an earlier time, if these very characters were read then.
+    ///
+    /// # Errors
+    /// As [`Header::parse`].
+    pub fn header(&self, header_part: &str) -> Result<Arc<Header>, Reason> {
+        match self.entry(header_part) {
+            Some(entry) => Ok(entry.header),
+            None => Header::parse(header_part).map(Arc::new),
+        }
+    }
+
+    fn entry(&self, header_part: &str) -> Option<Entry> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).get(header_part).cloned()
+    }
+
     /// The trusted issuer of a credential with this protected header.
     ///
     /// # Errors
@@ -38,20 +54,24 @@ impl ChainCache {
     pub fn issuer(
         &self,
         header_part: &str,
-        header: &Header,
+        header: &Arc<Header>,
         trust: &TrustAnchors,
         rule: AnchorInChain,
         now: UnixSeconds,
     ) -> Result<Arc<TrustedIssuer>, Reason> {
-        let known = self.entries.read().unwrap_or_else(PoisonError::into_inner).get(header_part).cloned();
-        if let Some(entry) = known.filter(|entry| entry.trust == *trust.digest() && entry.rule == rule) {
+        if let Some(entry) =
+            self.entry(header_part).filter(|entry| entry.trust == *trust.digest() && entry.rule == rule)
+        {
             entry.issuer.chain.check_period(now)?;
             return Ok(entry.issuer);
         }
         let certificates = header.x5c()?;
         header.check_thumbprint(certificates.first().map(Vec::as_slice).unwrap_or_default())?;
         let issuer = Arc::new(trust.trust_issuer(&certificates, rule, now)?);
-        self.remember(header_part, Entry { trust: *trust.digest(), rule, issuer: Arc::clone(&issuer) });
+        self.remember(
+            header_part,
+            Entry { trust: *trust.digest(), rule, header: Arc::clone(header), issuer: Arc::clone(&issuer) },
+        );
         Ok(issuer)
     }
 

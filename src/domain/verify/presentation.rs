@@ -7,9 +7,10 @@ use crate::domain::encoding::json::{self, Dates};
 use crate::domain::jose::hash::HashAlgorithm;
 use crate::domain::jose::jws::CompactJws;
 use crate::domain::reason::{Code, Reason};
+use crate::domain::sd_jwt::SdJwt;
+use crate::domain::sd_jwt::disclose::{self, Disclosures};
 use crate::domain::sd_jwt::key_binding::{KeyBinding, ProofWindow};
 use crate::domain::sd_jwt::vc::{self, Types};
-use crate::domain::sd_jwt::{SdJwt, disclose};
 use crate::domain::status_list::StatusReference;
 use crate::domain::time::{UnixSeconds, Validity};
 use crate::domain::trust::{SHORT_LIVED_SECONDS, StatusRule, TrustSource, TrustedIssuer};
@@ -169,7 +170,12 @@ pub(super) fn open_in<'a>(
     let requires_proof = query.is_none_or(CredentialQuery::requires_holder_binding) || form.payload.contains_key("cnf");
     let signed = report.step(section, Check::IssuerHeader, || Signed::read(&form, cx)).ok_or(unestablished)?;
 
-    // What a replayed or misdirected answer fails at costs no signature.
+    // What a malformed, replayed or misdirected answer fails at costs no signature.
+    let mut disclosures = None;
+    match Disclosures::read(&form.sd_jwt.disclosures, signed.hash) {
+        Ok(read) => disclosures = Some(read),
+        Err(reason) => drop(report.step(section, Check::Disclosures, || Err::<(), _>(reason))),
+    }
     let proof = report
         .step(section, Check::KeyBindingForm, || match (form.sd_jwt.key_binding_jwt, requires_proof) {
             (Some(jws), _) => KeyBinding::read(jws, &policy.algorithms).map(Some),
@@ -221,9 +227,8 @@ pub(super) fn open_in<'a>(
         })
         .flatten();
     let late = Late::read(&types, query, matched, &dates, &payload, cx);
-    let claims = report.step(section, Check::Disclosures, || {
-        disclose::disclose(payload, &sd_jwt.disclosures, signed.hash, &vc::PROTECTED)
-    });
+    let claims =
+        disclosures.and_then(|read| report.step(section, Check::Disclosures, || read.apply(payload, &vc::PROTECTED)));
     on_proof(report, section, Check::KeyBindingHash, proof.as_ref(), |proof| {
         proof.check_sd_hash(sd_jwt.bound_text, signed.hash)
     });
@@ -328,6 +333,10 @@ pub(super) fn conclude_in(
 
 /// Claims that nobody asked for are dropped, and their names reported (OVP-DCQL-49, PRI-012).
 fn note_dropped(report: &mut Report, section: Section, projection: &Projection, claims: &Map<String, Value>) {
+    let kept = |name: &String| vc::CONTROL.contains(&name.as_str()) || projection.keeps_whole(name);
+    if claims.keys().all(kept) {
+        return;
+    }
     let control = |path: &String| vc::CONTROL.iter().any(|name| path.starts_with(&format!("[\"{name}\"")));
     let dropped: Vec<String> = projection.dropped(claims).into_iter().filter(|path| !control(path)).collect();
     if !dropped.is_empty() {
@@ -420,14 +429,14 @@ fn foreign_format(text: &str) -> Option<Reason> {
 
 /// The issuer's header and hash algorithm, accepted by the policy.
 struct Signed {
-    header: crate::domain::jose::header::Header,
+    header: Arc<crate::domain::jose::header::Header>,
     algorithm: crate::domain::jose::alg::SignatureAlgorithm,
     hash: HashAlgorithm,
 }
 
 impl Signed {
     fn read(form: &Form<'_>, cx: Context<'_>) -> Result<Self, Reason> {
-        let header = form.sd_jwt.issuer_jwt.header()?;
+        let header = cx.chains.header(form.sd_jwt.issuer_jwt.header_part())?;
         let algorithm = header.algorithm(&cx.policy.algorithms)?;
         if !header.typ().is_some_and(|typ| cx.policy.credential_typ.iter().any(|known| known == typ)) {
             return Err(Reason::new(Code::CredentialTypInvalid, "typ is not dc+sd-jwt"));

@@ -22,10 +22,13 @@ impl Anchor {
     /// Makes an anchor from a CA certificate.
     ///
     /// # Errors
-    /// [`Code::ConfigRefused`] for a certificate that is no CA (TRU-014), or is weak.
+    /// [`Code::ConfigRefused`] for a certificate that is no CA (TRU-014), may not sign certificates, or is weak.
     pub fn new(certificate: Certificate) -> Result<Self, Reason> {
         if !certificate.is_ca {
             return Err(Reason::new(Code::ConfigRefused, "not a CA certificate, so not a trust anchor"));
+        }
+        if certificate.key_usage.is_some_and(|usage| !usage.signs_certificates) {
+            return Err(Reason::new(Code::ConfigRefused, "a CA that may not sign certificates is no trust anchor"));
         }
         certificate.check_strength().map_err(|reason| reason.recode(Code::ConfigRefused))?;
         Self::prepare(certificate)
@@ -206,6 +209,10 @@ fn check_leaf(leaf: &Certificate, rules: ChainRules<'_>) -> Result<(), Reason> {
     }
     if leaf.key_usage.is_some_and(|usage| !usage.signs_data) {
         return violation("the leaf's key usage does not allow signatures");
+    }
+    // RFC 5280 section 4.2.1.9: only a CA may have this bit.
+    if leaf.key_usage.is_some_and(|usage| usage.signs_certificates) {
+        return violation("the leaf's key usage allows to sign certificates");
     }
     let usages = &leaf.extended_key_usage;
     match rules.extended_key_usage {

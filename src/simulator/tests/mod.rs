@@ -70,7 +70,7 @@ impl FakeVerifier {
             LazyLock::new(|| Arc::new(TestAuthority::for_host([7; 32], NOW, "verifier.example").unwrap()));
         let authority = AUTHORITY.clone();
         Self {
-            key: EphemeralKey::from_random([5; 32]).unwrap(),
+            key: EphemeralKey::from_scalar([5; 32]).unwrap(),
             query,
             signer: authority.access(),
             authority,

@@ -291,7 +291,7 @@ async fn a_plain_answer_where_the_tenant_allows_it() {
     let created = service.create(&body).await;
     let request = part(&service.fetch(&created).await, 1);
     let answer = json!({"vp_token": vp_token(&service, &request), "state": request["state"]});
-    let jwk = pruefstein::domain::jose::keys::EphemeralKey::from_random([3; 32]).unwrap().announced_jwk().unwrap().0;
+    let jwk = pruefstein::domain::jose::keys::EphemeralKey::from_scalar([3; 32]).unwrap().announced_jwk().unwrap().0;
     let sealed = Sealing { jwk: &jwk, enc: "A256GCM" }.seal(&answer);
     assert_eq!(service.send("POST", &path_of(&request["response_uri"]), Some((FORM, sealed))).await.0, 400);
     assert!(told(&service.read(&created).await, "response_malformed"), "{}", service.read(&created).await);

@@ -261,7 +261,7 @@ async fn a_wallet_may_have_the_request_encrypted() {
     // OVP-RURI-13, OVP-JAR-19: a JWE to the wallet's key around the signed object; the wallet reads it and answers.
     let service = TestService::new();
     let created = service.create_preset("bewohnerparken").await;
-    let key = EphemeralKey::from_random([9; 32]).unwrap();
+    let key = EphemeralKey::from_scalar([9; 32]).unwrap();
     let (jwk, kid) = key.announced_jwk().unwrap();
     for (offered, expected) in
         [(json!(["A128GCM"]), "A128GCM"), (json!(["A128GCM", "A256GCM"]), "A256GCM"), (json!(null), "A128GCM")]
@@ -283,7 +283,7 @@ async fn a_wallet_may_have_the_request_encrypted() {
         let inner = std::str::from_utf8(&plain).unwrap();
         assert_eq!(part(inner, 0)["typ"], "oauth-authz-req+jwt");
         assert_eq!(part(inner, 1)["wallet_nonce"], WALLET_NONCE);
-        let other = EphemeralKey::from_random([8; 32]).unwrap();
+        let other = EphemeralKey::from_scalar([8; 32]).unwrap();
         assert!(jwe::decrypt(&token, &other, &kid).is_err());
     }
     let encrypted = Options { fetch: Fetch::PostEncrypted, ..service.options() };

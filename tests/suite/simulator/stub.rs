@@ -57,7 +57,7 @@ async fn serve(State(stub): State<Arc<Stub>>, body: String) -> Response {
     let access = stub.authority.access();
     let mut header = jws::header("oauth-authz-req+jwt");
     header.insert("x5c".to_owned(), json!(access.x5c()));
-    let key = EphemeralKey::from_random([5; 32]).unwrap();
+    let key = EphemeralKey::from_scalar([5; 32]).unwrap();
     let mut claims = json!({
         "response_type": "vp_token", "response_mode": "direct_post.jwt", "client_id": access.x509_hash_client_id(),
         "response_uri": "https://verifier.example/wallet/responses/x", "aud": "https://self-issued.me/v2",

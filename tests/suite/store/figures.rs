@@ -5,7 +5,7 @@ use super::{open, options};
 use pruefstein::adapters::store::conformance::{DURING, EXPIRES, KEEP, Store, accepted, insert, sample};
 use pruefstein::adapters::store::memory::MemoryStore;
 use pruefstein::app::ports::Replaced;
-use pruefstein::domain::transaction::ResponseCodeHash;
+use pruefstein::domain::transaction::{ResponseCodeHash, Transaction};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::JoinSet;
@@ -48,6 +48,7 @@ async fn measure(store: &Store, clients: u64, flows: u64) -> f64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement: run alone, with --nocapture"]
 async fn writes_per_second() {
+    println!("an open transaction: {} bytes and its texts", size_of::<Transaction>());
     let folder = tempfile::tempdir().unwrap();
     let sqlite: Store = Arc::new(open(&folder.path().join("store.db")));
     let memory: Store = Arc::new(MemoryStore::new(options().keep_ended_seconds));

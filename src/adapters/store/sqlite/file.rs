@@ -5,7 +5,8 @@ use super::row::{self, Head, PAGE_SIZE};
 use super::{OpenError, Options, schema};
 use crate::adapters::store::directory::{Directory, Entry, Seq};
 use crate::app::ports::{Idempotency, StoreError};
-use crate::domain::transaction::{Status, Transaction, record};
+use crate::domain::transaction::Transaction;
+use crate::domain::transaction::record::{self, RecordFault};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, params};
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -33,9 +34,13 @@ pub(super) struct Packed {
 
 impl Packed {
     pub(super) fn new(transaction: &Transaction, idempotency: Option<&Idempotency>) -> Result<Self, StoreError> {
-        let record = record::encode(transaction).map_err(|_| StoreError::Misuse("a value that cannot be written"))?;
-        let head = head(transaction, &record)?;
-        Ok(Self { head, value: row::seal(head, idempotency, &record) })
+        let (head, value) = row::seal(transaction, idempotency).map_err(unwritable)?;
+        Ok(Self { head, value })
+    }
+
+    /// Checksum of the record.
+    pub(super) fn sum(&self) -> i64 {
+        self.head.sum
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -44,36 +49,28 @@ impl Packed {
 }
 
 /// Names the value that a replacement began from.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Shown(Head);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shown {
+    version: i64,
+    sum: i64,
+}
 
 impl Shown {
     pub(super) fn new(transaction: &Transaction) -> Result<Self, StoreError> {
-        let record = record::encode(transaction).map_err(|_| StoreError::Misuse("a value that cannot be written"))?;
-        Ok(Self(head(transaction, &record)?))
+        let record = record::encode(transaction).map_err(unwritable)?;
+        let Head { version, sum, .. } = Head::new(transaction, &record).map_err(unwritable)?;
+        Ok(Self { version, sum })
     }
 
-    /// Whether both name one value.
-    pub(super) fn same(self, other: Self) -> bool {
-        self.0 == other.0
+    /// The same without writing the record once more: if the directory holds this very value, it knows the sum.
+    pub(super) fn known(transaction: &Transaction, entry: &Entry) -> Option<Self> {
+        let version = i64::try_from(entry.version).ok()?;
+        (entry.value.as_deref() == Some(transaction)).then_some(Self { version, sum: entry.sum })
     }
 }
 
-fn head(transaction: &Transaction, record: &[u8]) -> Result<Head, StoreError> {
-    let version = i64::try_from(transaction.version()).map_err(|_| StoreError::Misuse("a version out of range"))?;
-    Ok(Head { version, status: number(transaction.status()), sum: i64::from(record::checksum(record)) })
-}
-
-const fn number(status: Status) -> i64 {
-    match status {
-        Status::Open => 0,
-        Status::Fetched => 1,
-        Status::Verified => 2,
-        Status::Rejected => 3,
-        Status::Declined => 4,
-        Status::Expired => 5,
-        Status::Cancelled => 6,
-    }
+fn unwritable(_: RecordFault) -> StoreError {
+    StoreError::Misuse("a value that cannot be written")
 }
 
 /// The open file. One thread owns it.
@@ -148,7 +145,7 @@ impl StoreFile {
     /// Whether the row was still the one shown, and is the new one now.
     pub(super) fn replace(&self, seq: Seq, shown: Shown, next: &Packed) -> rusqlite::Result<bool> {
         let Head { version, status, sum } = next.head;
-        let values = params![seq, shown.0.version, shown.0.sum, version, status, sum, &**next.value];
+        let values = params![seq, shown.version, shown.sum, version, status, sum, &**next.value];
         Ok(self.connection.prepare_cached(REPLACE)?.execute(values)? == 1)
     }
 
@@ -294,11 +291,12 @@ fn read_all(connection: &Connection, directory: &mut Directory) -> Result<Seq, O
         let seq: Seq = row.get(4).map_err(failed)?;
         let damaged = || corrupt(&format!("row {seq}"));
         let (transaction, idempotency) = unpack(row).map_err(failed)?.ok_or_else(damaged)?;
+        let sum = row.get(2).map_err(failed)?;
         if seq < next || directory.check_new(&transaction).is_err() {
             return Err(damaged());
         }
         let live = !transaction.status().is_end();
-        directory.put(seq, &Arc::new(transaction), idempotency, live);
+        directory.put(seq, &Arc::new(transaction), idempotency, sum, live);
         next = seq.saturating_add(1);
     }
     Ok(next)
@@ -308,7 +306,7 @@ fn read_all(connection: &Connection, directory: &mut Directory) -> Result<Seq, O
 fn unpack(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<(Transaction, Option<Idempotency>)>> {
     let stated = Head { version: row.get(0)?, status: row.get(1)?, sum: row.get(2)? };
     let Some(opened) = row::open(row.get_ref(3)?.as_blob()?) else { return Ok(None) };
-    let Ok(transaction) = record::decode(&opened.record) else { return Ok(None) };
-    let agrees = head(&transaction, &opened.record).is_ok_and(|head| head == stated);
+    let Ok(transaction) = record::decode(opened.record) else { return Ok(None) };
+    let agrees = Head::new(&transaction, opened.record).is_ok_and(|head| head == stated);
     Ok(agrees.then_some((transaction, opened.idempotency)))
 }

@@ -21,6 +21,7 @@ use crate::domain::ids::{PageHandle, RequestHandle, TenantId, TransactionId};
 use crate::domain::reason::Code;
 use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::Transaction;
+use file::{Packed, Shown};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -163,7 +164,7 @@ fn closed() -> StoreError {
 impl TransactionStore for SqliteStore {
     fn insert(&self, transaction: Transaction, idempotency: Option<Idempotency>) -> Pending<'_, Inserted> {
         Box::pin(async move {
-            let packed = file::Packed::new(&transaction, idempotency.as_ref())?;
+            let packed = Packed::new(&transaction, idempotency.as_ref())?;
             let new = Arc::new(transaction);
             match self.change(Change::Insert { new, packed, idempotency }).await? {
                 Outcome::Inserted(inserted) => Ok(inserted),
@@ -193,10 +194,10 @@ impl TransactionStore for SqliteStore {
                 .shared
                 .directory()
                 .of_tenant(shown.tenant(), shown.id())
-                .map(|entry| (entry.seq, entry.idempotency));
-            let Some((seq, idempotency)) = row else { return Ok(Replaced::Lost(None)) };
-            let packed = file::Packed::new(&next, idempotency.as_ref())?;
-            let shown = file::Shown::new(shown)?;
+                .map(|entry| (entry.seq, entry.idempotency, Shown::known(shown, entry)));
+            let Some((seq, idempotency, known)) = row else { return Ok(Replaced::Lost(None)) };
+            let packed = Packed::new(&next, idempotency.as_ref())?;
+            let shown = known.map_or_else(|| Shown::new(shown), Ok)?;
             let change = Change::Replace { seq, shown, next: Arc::new(next), packed, idempotency };
             match self.change(change).await? {
                 Outcome::Replaced(replaced) => Ok(replaced),

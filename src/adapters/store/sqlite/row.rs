@@ -13,7 +13,8 @@
 
 use crate::app::ports::Idempotency;
 use crate::domain::time::UnixSeconds;
-use crate::domain::transaction::record;
+use crate::domain::transaction::record::{self, RecordFault};
+use crate::domain::transaction::{Status, Transaction};
 use zeroize::Zeroizing;
 
 /// Page size of the file, in bytes. The constants below are made from it.
@@ -25,8 +26,10 @@ const LOCAL: usize = (PAGE_SIZE - 12) * 32 / 255 - 23;
 const OVERFLOW: usize = PAGE_SIZE - 4;
 /// Zeros at the beginning of the value; more than can stay in the tree page.
 const LEAD: usize = LOCAL;
-/// Length and checksum.
-const SEAL: usize = 8;
+/// Zeros, length and checksum.
+const BEFORE: usize = LEAD + 8;
+/// Most bytes of the idempotency key.
+const KEY: usize = 73;
 
 /// The integers that stand before the value in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,19 +40,41 @@ pub(super) struct Head {
     pub(super) sum: i64,
 }
 
+impl Head {
+    /// The integers that belong to `transaction`, whose record is given.
+    pub(super) fn new(transaction: &Transaction, record: &[u8]) -> Result<Self, RecordFault> {
+        let version = i64::try_from(transaction.version()).map_err(|_| RecordFault::Damaged("version out of range"))?;
+        let status = match transaction.status() {
+            Status::Open => 0,
+            Status::Fetched => 1,
+            Status::Verified => 2,
+            Status::Rejected => 3,
+            Status::Declined => 4,
+            Status::Expired => 5,
+            Status::Cancelled => 6,
+        };
+        Ok(Self { version, status, sum: i64::from(record::checksum(record)) })
+    }
+}
+
 /// What was in a row.
 #[derive(Debug)]
-pub(super) struct Opened {
-    pub(super) record: Zeroizing<Vec<u8>>,
+pub(super) struct Opened<'a> {
+    pub(super) record: &'a [u8],
     pub(super) idempotency: Option<Idempotency>,
 }
 
-/// Packs a record for the value column.
-pub(super) fn seal(head: Head, idempotency: Option<&Idempotency>, record: &[u8]) -> Zeroizing<Vec<u8>> {
-    let content = record.len().saturating_add(if idempotency.is_some() { 73 } else { 1 });
-    let length = filled(head, LEAD.saturating_add(SEAL).saturating_add(content));
-    let mut value = Zeroizing::new(Vec::with_capacity(length));
-    value.resize(LEAD.saturating_add(SEAL), 0);
+/// Packs a transaction for its row.
+///
+/// # Errors
+/// [`RecordFault`] if it cannot be written.
+pub(super) fn seal(
+    transaction: &Transaction,
+    idempotency: Option<&Idempotency>,
+) -> Result<(Head, Zeroizing<Vec<u8>>), RecordFault> {
+    let most = BEFORE.saturating_add(KEY).saturating_add(record::size_hint(transaction));
+    let mut value = Zeroizing::new(Vec::with_capacity(most.saturating_add(OVERFLOW)));
+    value.resize(BEFORE, 0);
     match idempotency {
         None => value.push(0),
         Some(key) => {
@@ -59,18 +84,22 @@ pub(super) fn seal(head: Head, idempotency: Option<&Idempotency>, record: &[u8])
             value.extend_from_slice(&key.until.0.to_be_bytes());
         }
     }
-    value.extend_from_slice(record);
-    let sum = value.get(LEAD.saturating_add(SEAL)..).map_or(0, record::checksum);
-    let stated = u32::try_from(content).unwrap_or(u32::MAX).to_be_bytes();
-    for (byte, known) in value.iter_mut().skip(LEAD).zip(stated.into_iter().chain(sum.to_be_bytes())) {
+    let start = value.len();
+    record::encode_onto(transaction, &mut value)?;
+    let head = Head::new(transaction, value.get(start..).unwrap_or_default())?;
+    let content = value.get(BEFORE..).unwrap_or_default();
+    let length = u32::try_from(content.len()).map_err(|_| RecordFault::Damaged("too long"))?.to_be_bytes();
+    let sum = record::checksum(content).to_be_bytes();
+    for (byte, known) in value.iter_mut().skip(LEAD).zip(length.into_iter().chain(sum)) {
         *byte = known;
     }
-    value.resize(length, 0);
-    value
+    let filled = filled(head, value.len());
+    value.resize(filled, 0);
+    Ok((head, value))
 }
 
 /// Unpacks the value column; `None` for anything but what [`seal`] wrote.
-pub(super) fn open(value: &[u8]) -> Option<Opened> {
+pub(super) fn open(value: &[u8]) -> Option<Opened<'_>> {
     let (lead, rest) = value.split_at_checked(LEAD)?;
     let (length, rest) = rest.split_first_chunk::<4>()?;
     let (sum, rest) = rest.split_first_chunk::<4>()?;
@@ -79,18 +108,18 @@ pub(super) fn open(value: &[u8]) -> Option<Opened> {
     if !clean || record::checksum(content) != u32::from_be_bytes(*sum) {
         return None;
     }
-    let (idempotency, record) = match content.split_first()? {
-        (0, record) => (None, record),
+    match content.split_first()? {
+        (0, record) => Some(Opened { record, idempotency: None }),
         (1, rest) => {
             let (key_hash, rest) = rest.split_first_chunk::<32>()?;
             let (content_hash, rest) = rest.split_first_chunk::<32>()?;
             let (until, record) = rest.split_first_chunk::<8>()?;
             let until = UnixSeconds(i64::from_be_bytes(*until));
-            (Some(Idempotency { key_hash: *key_hash, content_hash: *content_hash, until }), record)
+            let key = Idempotency { key_hash: *key_hash, content_hash: *content_hash, until };
+            Some(Opened { record, idempotency: Some(key) })
         }
-        _ => return None,
-    };
-    Some(Opened { record: Zeroizing::new(record.to_vec()), idempotency })
+        _ => None,
+    }
 }
 
 /// The length of a value of at least `wanted` bytes with which the row fills its overflow pages exactly.
@@ -135,18 +164,27 @@ const fn varint_bytes(value: usize) -> usize {
 #[expect(clippy::arithmetic_side_effects, reason = "small numbers, and a test")]
 mod tests {
     use super::*;
+    use crate::adapters::store::conformance::{DURING, sample};
+    use crate::domain::transaction::{Accepted, ResponseCodeHash};
     use proptest::prelude::*;
 
-    const HEAD: Head = Head { version: 1, status: 0, sum: 0x7fff_ffff };
+    fn verified(result: usize) -> Transaction {
+        let fetched = Transaction::begin(sample(1)).fetch(DURING).unwrap();
+        let accepted = Accepted { result: "7".repeat(result), report: String::new() };
+        fetched.verify(DURING, accepted, ResponseCodeHash::new([1; 32])).unwrap()
+    }
+
+    const IDEMPOTENCY: Idempotency = Idempotency { key_hash: [1; 32], content_hash: [2; 32], until: UnixSeconds(-5) };
 
     #[test]
     fn what_is_sealed_opens() {
-        let key = Idempotency { key_hash: [1; 32], content_hash: [2; 32], until: UnixSeconds(-5) };
-        for length in [0, 1, 3_000, 3_599, 3_600, 7_700, 1_048_000, 1_050_000] {
-            for idempotency in [None, Some(key)] {
-                let record = vec![7; length];
-                let opened = open(&seal(HEAD, idempotency.as_ref(), &record)).unwrap();
-                assert_eq!((opened.record.to_vec(), opened.idempotency), (record, idempotency));
+        for length in [0, 1, 900, 3_600, 7_700, 1_050_000] {
+            for idempotency in [None, Some(IDEMPOTENCY)] {
+                let transaction = verified(length);
+                let (_, value) = seal(&transaction, idempotency.as_ref()).unwrap();
+                let opened = open(&value).unwrap();
+                assert_eq!(opened.idempotency, idempotency);
+                assert_eq!(record::decode(opened.record).unwrap(), transaction);
             }
         }
     }
@@ -154,30 +192,42 @@ mod tests {
     #[test]
     fn any_flipped_bit_is_found() {
         // STO-009, value
-        let key = Idempotency { key_hash: [1; 32], content_hash: [2; 32], until: UnixSeconds(5) };
-        let value = seal(HEAD, Some(&key), b"some record");
+        let (_, value) = seal(&verified(10), Some(&IDEMPOTENCY)).unwrap();
         for at in 0..value.len() {
             let mut damaged = value.to_vec();
             damaged[at] ^= 1 << (at % 8);
             assert!(open(&damaged).is_none(), "byte {at}");
         }
-        for length in 0..LEAD + SEAL + 73 + b"some record".len() {
+        let content = BEFORE + KEY + open(&value).unwrap().record.len();
+        for length in 0..content {
             assert!(open(&value[..length]).is_none(), "cut at {length}");
         }
     }
 
+    #[test]
+    fn rows_fill_their_pages() {
+        for length in (0..13_000).step_by(37).chain((1_046_000..1_050_000).step_by(997)) {
+            let (head, value) = seal(&verified(length), None).unwrap();
+            let row = row_bytes(head, value.len());
+            assert_eq!((row - LOCAL) % OVERFLOW, 0);
+            assert!(row > PAGE_SIZE - 35, "else it would not overflow at all");
+        }
+    }
+
+    fn row_bytes(head: Head, length: usize) -> usize {
+        let integers: usize = [head.version, head.status, head.sum].map(integer_bytes).iter().sum();
+        5 + varint_bytes(length * 2 + 12) + integers + length
+    }
+
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn rows_fill_their_pages(version in 0_i64..i64::MAX, status in 0_i64..7, sum in any::<u32>(), length in 0_usize..100_000) {
+        fn any_row_can_be_filled(version in 0_i64..i64::MAX, status in 0_i64..7, sum in any::<u32>(), wanted in 500_usize..20_000_000) {
             let head = Head { version, status, sum: i64::from(sum) };
-            let value = seal(head, None, &vec![7; length]);
-            let types = varint_bytes(value.len() * 2 + 12);
-            let row = 5 + types + [head.version, head.status, head.sum].map(integer_bytes).iter().sum::<usize>() + value.len();
-            prop_assert_eq!((row - LOCAL) % OVERFLOW, 0);
-            prop_assert!(row > PAGE_SIZE - 35, "else it would not overflow at all");
-            prop_assert!(open(&value).is_some());
+            let length = filled(head, wanted);
+            prop_assert!(length >= wanted && length < wanted + 2 * OVERFLOW);
+            prop_assert_eq!((row_bytes(head, length) - LOCAL) % OVERFLOW, 0);
         }
     }
 }

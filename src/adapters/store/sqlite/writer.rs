@@ -189,7 +189,12 @@ impl Writer {
                 }
                 answers.push(answer);
             }
-            self.file.commit(added).map_err(|error| store_error(&error))?;
+            if staged.rows.is_empty() && !group.iter().any(|(change, _)| matches!(change, Change::Probe)) {
+                // Only answers that nothing was to be done: no sync for those who came too late.
+                self.file.roll_back();
+            } else {
+                self.file.commit(added).map_err(|error| store_error(&error))?;
+            }
             Ok(answers)
         });
         match done {
@@ -228,17 +233,17 @@ impl Writer {
                 let seq = staged.next;
                 self.file.insert(seq, packed).map_err(|error| store_error(&error))?;
                 staged.next = seq.saturating_add(1);
-                staged.put(seq, new, *idempotency, packed.bytes(), false);
+                staged.put(seq, new, *idempotency, packed, false);
                 Ok(Ok(Outcome::Inserted(Inserted::New)))
             }
             Change::Replace { seq, shown, next, packed, idempotency } => {
                 if self.file.replace(*seq, *shown, packed).map_err(|error| store_error(&error))? {
-                    staged.put(*seq, next, *idempotency, packed.bytes(), true);
+                    staged.put(*seq, next, *idempotency, packed, true);
                     return Ok(Ok(Outcome::Replaced(Replaced::Done)));
                 }
                 let current = self.current(*seq, staged)?;
                 if let Some(current) = &current
-                    && Shown::new(current)?.same(*shown)
+                    && Shown::new(current)? == *shown
                 {
                     return Err(StoreError::Corrupt(format!("row {seq} is not where it was")));
                 }
@@ -271,7 +276,7 @@ impl Writer {
     fn apply(&mut self, rows: &[Row]) {
         let mut directory = self.shared.directory.write().unwrap_or_else(PoisonError::into_inner);
         for row in rows {
-            directory.put(row.seq, &row.value, row.idempotency, true);
+            directory.put(row.seq, &row.value, row.idempotency, row.sum, true);
             if row.value.status().is_end() {
                 self.recent.keep(row, &mut directory);
             }
@@ -352,8 +357,8 @@ impl Writer {
             if !self.file.replace(*seq, shown, &packed).map_err(|error| store_error(&error))? {
                 return Err(StoreError::Corrupt(format!("row {seq} is not where it was")));
             }
-            let (idempotency, bytes) = (entry.idempotency, packed.bytes());
-            rows.push(Row { seq: *seq, value: next, idempotency, bytes, replaced: true });
+            let (sum, bytes) = (packed.sum(), packed.bytes());
+            rows.push(Row { seq: *seq, value: next, idempotency: entry.idempotency, sum, bytes, replaced: true });
         }
         self.file.commit(added).map_err(|error| store_error(&error))
     }
@@ -380,6 +385,7 @@ struct Row {
     seq: Seq,
     value: Arc<Transaction>,
     idempotency: Option<Idempotency>,
+    sum: i64,
     bytes: usize,
     replaced: bool,
 }
@@ -390,11 +396,12 @@ impl Staged {
         seq: Seq,
         value: &Arc<Transaction>,
         idempotency: Option<Idempotency>,
-        bytes: usize,
+        packed: &Packed,
         replaced: bool,
     ) {
-        self.directory.put(seq, value, idempotency, true);
-        self.rows.push(Row { seq, value: Arc::clone(value), idempotency, bytes, replaced });
+        let (sum, bytes) = (packed.sum(), packed.bytes());
+        self.directory.put(seq, value, idempotency, sum, true);
+        self.rows.push(Row { seq, value: Arc::clone(value), idempotency, sum, bytes, replaced });
     }
 }
 

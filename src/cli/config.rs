@@ -1,0 +1,79 @@
+//! `pruefstein config`: the configuration, judged by the code that `serve` runs at its start.
+
+use super::{Exit, Failure, Terminal, visible};
+use crate::adapters::clock::SystemClock;
+use crate::app::ports::Clock as _;
+use crate::app::time_text::rfc3339;
+use crate::config::{self, Environment, Settings};
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// The file that is read if none is named.
+pub const DEFAULT_FILE: &str = "pruefstein.toml";
+
+/// What to do.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Say everything that is wrong with the configuration.
+    Check(File),
+    /// Print what holds: file, variables and defaults. No secret is shown.
+    Show(File),
+    /// Print docs/configuration.md.
+    Docs,
+}
+
+#[derive(Debug, Args)]
+struct File {
+    /// The configuration.
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE)]
+    config: PathBuf,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`] with exit code 2 for a refused configuration.
+pub fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+    match &arguments.action {
+        Action::Check(file) => {
+            let settings = config::load(&file.config, &Environment::of_process(), SystemClock.now())
+                .map_err(|faults| Failure::refused_configuration(&faults))?;
+            terminal.say(&summary(&settings));
+            for note in &settings.notes {
+                terminal.remark(&format!("note: {}", visible(&note.to_string())));
+            }
+        }
+        Action::Show(file) => {
+            let shown = config::show::show(&file.config, &Environment::of_process())
+                .map_err(|faults| Failure::refused_configuration(&faults))?;
+            terminal.say(visible(&shown).trim_end());
+        }
+        Action::Docs => terminal.say(config::docs::configuration_markdown().trim_end()),
+    }
+    Ok(Exit::Done)
+}
+
+/// What an operator wants to see at a glance.
+fn summary(settings: &Settings) -> String {
+    let tenant = &settings.tenant;
+    let mut lines = vec![
+        "The configuration is accepted.".to_owned(),
+        format!("  reached at     {}", settings.service.public_url.origin()),
+        format!("  listens on     {}, operations on {}", settings.service.listen, settings.service.operations_listen),
+        format!("  relying party  {} ({})", visible(&tenant.name), tenant.id),
+        format!("  certificate    until {}", rfc3339(tenant.access.valid_until())),
+        format!("  callers        {}", tenant.callers.len()),
+        format!("  presets        {}", tenant.presets.len()),
+    ];
+    for source in tenant.trust.sources() {
+        let anchors = source.anchors.len().saturating_add(source.pinned.len());
+        lines.push(format!("  trusts         {}: {anchors} for {}", visible(&source.name), source.types.join(", ")));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,312 @@
+//! Settings: one TOML file, read into types that cannot hold a bad value. All faults are shown at once.
+//!
+//! One file per section of the configuration. What a setting is called, holds and means stands in the table of its
+//! section; the reader obeys that table and `docs/configuration.md` is written from it.
+
+pub mod access;
+pub mod address;
+pub mod docs;
+pub mod environment;
+pub mod field;
+pub mod files;
+pub mod log;
+pub mod outgoing;
+pub mod policy;
+pub mod reader;
+pub mod service;
+pub mod show;
+pub mod store;
+pub mod tenant;
+pub mod trust;
+
+pub use environment::Environment;
+pub use reader::Fault;
+
+use crate::domain::reason::Code;
+use crate::domain::time::UnixSeconds;
+use crate::domain::trust::{TrustAnchors, TrustSource};
+use crate::domain::verify::Policy;
+use field::SectionDoc;
+use files::Files;
+use reader::{Faults, Section, suggestion};
+use std::cell::RefCell;
+use std::fmt;
+use std::path::Path;
+use toml::{Table, Value};
+
+/// All sections, in the order of the documentation.
+pub const SECTIONS: [&SectionDoc; 8] =
+    [&service::DOC, &store::DOC, &tenant::DOC, &tenant::CALLER, &trust::DOC, &policy::DOC, &outgoing::DOC, &log::DOC];
+
+/// The code of every refused configuration.
+pub const REFUSED: Code = Code::ConfigRefused;
+
+/// Everything the service needs to know, sound in itself.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `[service]`
+    pub service: service::ServiceSettings,
+    /// `[store]`
+    pub store: store::StoreSettings,
+    /// `[tenant]`, with its callers, `[[trust]]` and `[policy]`.
+    pub tenant: tenant::TenantSettings,
+    /// `[outgoing]`
+    pub outgoing: outgoing::OutgoingSettings,
+    /// `[log]`
+    pub log: log::LogSettings,
+    /// What does not stop the start, but is worth knowing.
+    pub notes: Vec<Note>,
+}
+
+/// Something worth knowing that does not stop the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The key.
+    pub key: String,
+    /// What is worth knowing.
+    pub text: String,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.text)
+    }
+}
+
+/// Collects notes.
+#[derive(Debug, Default)]
+pub(super) struct Notes(RefCell<Vec<Note>>);
+
+impl Notes {
+    fn add(&self, key: impl Into<String>, text: impl Into<String>) {
+        self.0.borrow_mut().push(Note { key: key.into(), text: text.into() });
+    }
+}
+
+/// Reads the configuration as it holds at `now`.
+///
+/// # Errors
+/// Every fault there is, at least one. The program then ends with exit code 2 and [`REFUSED`].
+pub fn load(path: &Path, environment: &Environment, now: UnixSeconds) -> Result<Settings, Vec<Fault>> {
+    let (faults, notes) = (Faults::default(), Notes::default());
+    let settings = read_file(path, &faults).and_then(|mut file| {
+        environment.overlay(&mut file, &SECTIONS, &faults);
+        read(path, &file, now, &faults, &notes)
+    });
+    conclude(settings, faults).map(|settings| Settings { notes: notes.0.into_inner(), ..settings })
+}
+
+/// Reads a file that has only `[[trust]]` and `[policy]`: what a verification outside of the service needs.
+///
+/// # Errors
+/// Every fault there is, at least one.
+pub fn load_trust(path: &Path, now: UnixSeconds) -> Result<(TrustAnchors, Policy, Vec<Note>), Vec<Fault>> {
+    let (faults, notes) = (Faults::default(), Notes::default());
+    let loaded = read_file(path, &faults).and_then(|file| {
+        check_sections(&file, &[&trust::DOC, &policy::DOC], &faults);
+        let files = Files::new(folder(path));
+        let rules = trust::Rules { files, now, placeholders_allowed: true, notes: &notes };
+        let sources = trust_sources(&file, rules, &faults);
+        let policy = once(&file, &policy::DOC, &[], &faults, |section| policy::read(section, files));
+        Some((TrustAnchors::new(sources?), policy?))
+    });
+    conclude(loaded, faults).map(|(trust, policy)| (trust, policy, notes.0.into_inner()))
+}
+
+/// A value counts only if there was no fault at all.
+fn conclude<T>(value: Option<T>, faults: Faults) -> Result<T, Vec<Fault>> {
+    match (value, faults.into_vec()) {
+        (Some(value), faults) if faults.is_empty() => Ok(value),
+        (None, faults) if faults.is_empty() => Err(vec![Fault {
+            key: "configuration".to_owned(),
+            problem: "is refused without a stated reason".to_owned(),
+            remedy: "Report this as a defect.".to_owned(),
+        }]),
+        (_, faults) => Err(faults),
+    }
+}
+
+fn read(path: &Path, file: &Table, now: UnixSeconds, faults: &Faults, notes: &Notes) -> Option<Settings> {
+    check_sections(file, &SECTIONS, faults);
+    let files = Files::new(folder(path));
+    let service = once(file, &service::DOC, &[], faults, service::read);
+    let store = once(file, &store::DOC, &[], faults, |section| store::read(section, files));
+    let test_mode = service.as_ref().is_none_or(|service| service.test_mode);
+    let rules = trust::Rules { files, now, placeholders_allowed: test_mode, notes };
+    let parts = tenant::Parts {
+        callers: callers(file, faults),
+        trust: trust_sources(file, rules, faults).map(TrustAnchors::new),
+        policy: once(file, &policy::DOC, &[], faults, |section| policy::read(section, files)),
+        test_mode,
+    };
+    check_callers(service.as_ref(), parts.callers.as_deref(), faults);
+    let public_url = service.as_ref().map(|service| &service.public_url);
+    let tenant =
+        once(file, &tenant::DOC, &["caller"], faults, |section| tenant::read(section, files, public_url, now, parts));
+    let outgoing = once(file, &outgoing::DOC, &[], faults, |section| outgoing::read(section, files));
+    let log = once(file, &log::DOC, &[], faults, log::read);
+    let settings = Settings {
+        service: service?,
+        store: store?,
+        tenant: tenant?,
+        outgoing: outgoing?,
+        log: log?,
+        notes: Vec::new(),
+    };
+    note_together(&settings, now, notes);
+    Some(settings)
+}
+
+/// Without callers the caller API is open, which only this machine may find (API-001).
+fn check_callers(service: Option<&service::ServiceSettings>, callers: Option<&[tenant::Caller]>, faults: &Faults) {
+    if let (Some(service), Some([])) = (service, callers)
+        && !service.listen.ip().is_loopback()
+    {
+        faults.add(
+            "tenant.caller",
+            format!("there is none, so everybody who reaches {} could ask for personal data", service.listen),
+            "Add a [[tenant.caller]] with name and key_sha256, or listen on 127.0.0.1.",
+        );
+    }
+}
+
+/// What is worth knowing of the whole.
+fn note_together(settings: &Settings, now: UnixSeconds, notes: &Notes) {
+    let Settings { service, store, tenant, .. } = settings;
+    if tenant.callers.is_empty() {
+        notes.add("tenant.caller", "there is none: every program on this machine may use the caller API");
+    }
+    if !service.operations_listen.ip().is_loopback() {
+        notes.add("service.operations_listen", "is reachable from other machines; keep it inside your network");
+    }
+    if service.test_mode {
+        notes.add("service.test_mode", "is on: placeholder types are allowed. Not for real persons");
+    }
+    if tenant.plain_direct_post {
+        notes.add("tenant.plain_direct_post", "is on: answers may come unencrypted, a deviation from HAIP");
+    }
+    if *store == store::StoreSettings::MemoryOnlyLostAtRestart {
+        notes.add("store.kind", "keeps nothing: a restart loses every transaction and result");
+    }
+    let left = tenant.access.valid_until().since(now);
+    if left < access::EXPIRY_NOTICE_SECONDS {
+        let days = left.div_euclid(24 * 3600);
+        notes.add("tenant.access_chain", format!("ends in {days} days; renew it now"));
+    }
+}
+
+fn callers(file: &Table, faults: &Faults) -> Option<Vec<tenant::Caller>> {
+    let inner = match file.get("tenant") {
+        Some(Value::Table(tenant)) => tenant.get("caller"),
+        _ => None,
+    };
+    let mut callers = Vec::new();
+    let complete = many(inner, &tenant::CALLER, faults, |section| {
+        tenant::read_caller(section, &callers).map(|caller| callers.push(caller)).is_some()
+    });
+    complete.then_some(callers)
+}
+
+fn trust_sources(file: &Table, rules: trust::Rules<'_>, faults: &Faults) -> Option<Vec<TrustSource>> {
+    let mut sources: Vec<TrustSource> = Vec::new();
+    let complete = many(file.get("trust"), &trust::DOC, faults, |section| {
+        let Some(source) = trust::read(section, rules) else { return false };
+        if sources.iter().any(|known| known.name == source.name) {
+            section.fault("name", "is the name of another source, too", "Give each source a name of its own.");
+        }
+        sources.push(source);
+        true
+    });
+    if complete && sources.is_empty() {
+        faults.add(
+            "trust",
+            "there is no trust source, so nobody's credentials could be accepted",
+            "Add a [[trust]] section with name, types and anchors.",
+        );
+        return None;
+    }
+    complete.then_some(sources)
+}
+
+/// Reads a section that stands there at most once; if it is absent, its defaults hold.
+fn once<T>(
+    file: &Table,
+    doc: &'static SectionDoc,
+    inner: &[&'static str],
+    faults: &Faults,
+    read: impl FnOnce(Section<'_>) -> Option<T>,
+) -> Option<T> {
+    let empty = Table::new();
+    let table = match file.get(doc.name) {
+        None => &empty,
+        Some(Value::Table(table)) => table,
+        Some(_) => {
+            faults.add(
+                doc.name,
+                "must be a section of its own",
+                format!("Write [{}], and its settings below.", doc.name),
+            );
+            return None;
+        }
+    };
+    read(Section::open(doc, doc.name, table, inner, faults))
+}
+
+/// Reads a section that may stand there any number of times. `false` if one of them was faulty.
+fn many(
+    value: Option<&Value>,
+    doc: &'static SectionDoc,
+    faults: &Faults,
+    mut read: impl FnMut(Section<'_>) -> bool,
+) -> bool {
+    let shape = || {
+        let header = doc.header();
+        faults.add(doc.name, format!("must be sections {header}"), format!("Write {header} above each of them."));
+        false
+    };
+    let tables = match value {
+        None => return true,
+        Some(Value::Array(tables)) => tables,
+        Some(_) => return shape(),
+    };
+    let mut complete = true;
+    for (index, table) in tables.iter().enumerate() {
+        let Value::Table(table) = table else { return shape() };
+        let path = match table.get("name") {
+            Some(Value::String(name)) => format!("{}({})", doc.name, name.escape_debug()),
+            _ => format!("{}(no. {})", doc.name, index.saturating_add(1)),
+        };
+        complete &= read(Section::open(doc, &path, table, &[], faults));
+    }
+    complete
+}
+
+fn check_sections(file: &Table, known: &[&'static SectionDoc], faults: &Faults) {
+    let names = || known.iter().map(|section| section.name).filter(|name| !name.contains('.'));
+    for name in file.keys().filter(|name| !names().any(|known| known == name.as_str())) {
+        faults.add(name.escape_debug().to_string(), "there is no such section", suggestion(name, names()));
+    }
+}
+
+/// The file as a table, syntactically sound.
+fn read_file(path: &Path, faults: &Faults) -> Option<Table> {
+    let name = path.display().to_string();
+    let bytes = Files::read(path).map_err(|complaint| faults.add(&name, complaint.problem, complaint.remedy)).ok()?;
+    let Ok(text) = String::from_utf8(bytes) else {
+        faults.add(name, "is not UTF-8 text", "Save it as UTF-8.");
+        return None;
+    };
+    match text.parse::<Table>() {
+        Ok(table) => Some(table),
+        Err(error) => {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count().saturating_add(1);
+            faults.add(format!("{name}:{line}"), format!("is not TOML: {}", error.message()), "Correct this line.");
+            None
+        }
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

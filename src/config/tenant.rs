@@ -1,0 +1,430 @@
+//! `[tenant]` and `[[tenant.caller]]`: the relying party, and who may ask on its behalf.
+
+use super::access::{self, AccessKey};
+use super::address::{PublicUrl, check_link, check_return_url};
+use super::field::{Default, Kind, Occurs, SectionDoc, field};
+use super::files::Files;
+use super::reader::{Complaint, Section, suggestion};
+use crate::domain::ids::TenantId;
+use crate::domain::jose::hash::sha256;
+use crate::domain::preset::{self, Preset};
+use crate::domain::request::link::WalletScheme;
+use crate::domain::time::UnixSeconds;
+use crate::domain::trust::TrustAnchors;
+use crate::domain::verify::Policy;
+use crate::domain::x509::chain::AnchorInChain;
+use std::fmt;
+
+/// The settings of the section.
+pub const DOC: SectionDoc = SectionDoc {
+    name: "tenant",
+    occurs: Occurs::Once,
+    about: "The relying party in whose name the service asks.",
+    fields: &[
+        field("id", Kind::Text("1 to 64 of a-z, 0-9 and -"), Default::Is("\"default\""), "Its short name."),
+        field("name", Kind::Text("name"), Default::Required, "Its name, as people know it; shown on pages."),
+        field(
+            "profile",
+            Kind::OneOf(&["haip", "openid4vp"]),
+            Default::Is("\"haip\""),
+            "`haip` is the profile of the EU wallets. `openid4vp` is OpenID4VP 1.0 without it, for tests with other wallets.",
+        ),
+        field(
+            "client_id_prefix",
+            Kind::OneOf(&["x509_hash", "x509_san_dns"]),
+            Default::Is("\"x509_hash\""),
+            "How wallets are told who asks. HAIP 1.0 allows `x509_hash` only.",
+        ),
+        field(
+            "access_key",
+            Kind::Text("PEM file with a P-256 private key"),
+            Default::Required,
+            "The key with which requests are signed. Nobody but its owner may have rights to the file.",
+        ),
+        field(
+            "access_chain",
+            Kind::Text("PEM file with certificates, leaf first"),
+            Default::Required,
+            "The access certificate and its intermediates, without the root.",
+        ),
+        field(
+            "scheme",
+            Kind::Text("`openid4vp`, `haip-vp`, `eu-eaap`, or the https link of a wallet, without query"),
+            Default::Is("\"openid4vp\""),
+            "How links that open the wallet begin.",
+        ),
+        field(
+            "return_urls",
+            Kind::Texts("address"),
+            Default::Absent("none, so that same-device transactions cannot begin"),
+            "Where browsers may be sent back. Compared exactly: scheme, host, port, path and query.",
+        ),
+        field(
+            "cross_device",
+            Kind::OneOf(&["off", "on_relay_risk_accepted"]),
+            Default::Is("\"off\""),
+            "Whether a wallet on another device may answer, by QR code. There a request can be relayed to a person who \
+             believes to be elsewhere, and no check of a verifier can tell; hence the name of the value.",
+        ),
+        field(
+            "plain_direct_post",
+            Kind::OneOf(&["deviation_from_haip"]),
+            Default::Absent("answers must be encrypted"),
+            "Lets callers ask for answers that are not encrypted (`direct_post`). Claims then pass the gateway in the clear.",
+        ),
+        field(
+            "presets",
+            Kind::Texts("id of a preset"),
+            Default::Absent("all that ship; those with placeholder types in test mode only"),
+            "The ready-made queries that callers may use.",
+        ),
+        field(
+            "allow_dcql",
+            Kind::Flag,
+            Default::Is("true"),
+            "Whether callers may send queries of their own besides the presets.",
+        ),
+        field(
+            "transaction_seconds",
+            Kind::Integer { min: 30, max: 900, unit: "seconds" },
+            Default::Is("300"),
+            "Life of a transaction and of its request, if the caller does not say.",
+        ),
+        field(
+            "transaction_seconds_max",
+            Kind::Integer { min: 30, max: 900, unit: "seconds" },
+            Default::Is("900"),
+            "The longest life that a caller may ask for.",
+        ),
+        field(
+            "result_seconds",
+            Kind::Integer { min: 10, max: 86_400, unit: "seconds" },
+            Default::Is("900"),
+            "How long a result is kept, if the caller does not say.",
+        ),
+        field(
+            "result_seconds_max",
+            Kind::Integer { min: 10, max: 86_400, unit: "seconds" },
+            Default::Is("3600"),
+            "The longest time for which a caller may have a result kept. Then it is erased.",
+        ),
+        field(
+            "privacy_url",
+            Kind::Text("https address"),
+            Default::Absent("no link"),
+            "Privacy notice, linked on pages.",
+        ),
+        field("imprint_url", Kind::Text("https address"), Default::Absent("no link"), "Legal notice, linked on pages."),
+    ],
+};
+
+/// The settings of a caller.
+pub const CALLER: SectionDoc = SectionDoc {
+    name: "tenant.caller",
+    occurs: Occurs::Many,
+    about: "A backend that may use the caller API. Without any, the API is open, which is allowed on a loopback address \
+            only. Make a key with `openssl rand -base64 32`, and its digest with `printf %s \"$KEY\" | sha256sum`.",
+    fields: &[
+        field("name", Kind::Text("name"), Default::Required, "Its name in logs."),
+        field(
+            "key_sha256",
+            Kind::Digest,
+            Default::Required,
+            "SHA-256 of its API key. The key itself is stored nowhere.",
+        ),
+    ],
+};
+
+/// The profile that requests keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// HAIP 1.0.
+    Haip,
+    /// OpenID4VP 1.0 alone.
+    OpenId4Vp,
+}
+
+/// How wallets are told who asks (OpenID4VP 1.0 section 5.9.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientIdPrefix {
+    /// The hash of the access certificate.
+    X509Hash,
+    /// A DNS name in the access certificate.
+    X509SanDns,
+}
+
+/// Whether another device may answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CrossDevice {
+    /// No.
+    Off,
+    /// Yes; the operator has accepted that requests can be relayed.
+    OnRelayRiskAccepted,
+}
+
+/// A backend that may use the caller API. `Debug` shows no digest.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Its name in logs.
+    pub name: String,
+    /// SHA-256 of its API key.
+    pub key_sha256: [u8; 32],
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Caller({:?})", self.name)
+    }
+}
+
+/// `[tenant]`, read, with its callers, its trust and its policy.
+#[derive(Debug, Clone)]
+pub struct TenantSettings {
+    /// Its short name.
+    pub id: TenantId,
+    /// Its name for people.
+    pub name: String,
+    /// The profile that requests keep.
+    pub profile: Profile,
+    /// How wallets are told who asks.
+    pub client_id_prefix: ClientIdPrefix,
+    /// The key that signs requests.
+    pub access: AccessKey,
+    /// How links that open the wallet begin.
+    pub scheme: WalletScheme,
+    /// Where browsers may be sent back, exactly.
+    pub return_urls: Vec<String>,
+    /// Whether another device may answer.
+    pub cross_device: CrossDevice,
+    /// Whether callers may ask for plain answers.
+    pub plain_direct_post: bool,
+    /// The presets that callers may use.
+    pub presets: Vec<Preset>,
+    /// Whether callers may send own queries.
+    pub allow_dcql: bool,
+    /// Life of a transaction, in seconds.
+    pub transaction_seconds: u32,
+    /// The longest life that a caller may ask for.
+    pub transaction_seconds_max: u32,
+    /// How long a result is kept, in seconds.
+    pub result_seconds: u32,
+    /// The longest time for which a caller may have it kept.
+    pub result_seconds_max: u32,
+    /// Privacy notice.
+    pub privacy_url: Option<String>,
+    /// Legal notice.
+    pub imprint_url: Option<String>,
+    /// Who may use the caller API; everybody on this machine if empty.
+    pub callers: Vec<Caller>,
+    /// Who may issue what.
+    pub trust: TrustAnchors,
+    /// What is accepted.
+    pub policy: Policy,
+}
+
+/// What other sections bring to the tenant; `None` where something was wrong with them.
+pub(super) struct Parts {
+    pub callers: Option<Vec<Caller>>,
+    pub trust: Option<TrustAnchors>,
+    pub policy: Option<Policy>,
+    /// Whether placeholder types are allowed.
+    pub test_mode: bool,
+}
+
+/// Reads the section. `None` if something is wrong; what, has been noted.
+pub(super) fn read(
+    section: Section<'_>,
+    files: Files<'_>,
+    public_url: Option<&PublicUrl>,
+    now: UnixSeconds,
+    parts: Parts,
+) -> Option<TenantSettings> {
+    let id = section.text("id").and_then(|text| {
+        let id = TenantId::parse(&text);
+        if id.is_none() {
+            section.fault("id", "has other characters than a-z, 0-9 and -", "Write a short name, as stadt-leipzig");
+        }
+        id
+    });
+    let name = section.text("name");
+    let profile = section.choice("profile").map(|word| if word == "haip" { Profile::Haip } else { Profile::OpenId4Vp });
+    let access = access::read(section, files, now);
+    let client_id_prefix = client_id_prefix(section, profile, access.as_ref(), public_url);
+    let scheme = section.text("scheme").and_then(|text| {
+        let refused =
+            |_| section.fault("scheme", "is none of these", "Write openid4vp, haip-vp, eu-eaap or an https link.");
+        WalletScheme::parse(&text).map_err(refused).ok()
+    });
+    let return_urls =
+        section.texts("return_urls").into_iter().filter_map(|entry| match check_return_url(&entry.text) {
+            Ok(()) => Some(entry.text),
+            Err(complaint) => {
+                section.faults().add(entry.key, complaint.problem, complaint.remedy);
+                None
+            }
+        });
+    let return_urls = return_urls.collect();
+    let cross_device = section.choice("cross_device").map(|word| match word {
+        "off" => CrossDevice::Off,
+        _ => CrossDevice::OnRelayRiskAccepted,
+    });
+    let plain_direct_post = section.choice("plain_direct_post").is_some();
+    let presets = presets(section, parts.test_mode);
+    let allow_dcql = section.flag("allow_dcql");
+    let seconds = |name: &str| section.integer(name).and_then(|value| u32::try_from(value).ok());
+    let usual_and_most = |usual: &str, most: &str| {
+        let times = (seconds(usual), seconds(most));
+        if let (Some(time), Some(limit)) = times
+            && time > limit
+        {
+            section.fault(usual, format!("is longer than {most}"), "Shorten it, or allow more.");
+        }
+        times
+    };
+    let (transaction, transaction_max) = usual_and_most("transaction_seconds", "transaction_seconds_max");
+    let (result, result_max) = usual_and_most("result_seconds", "result_seconds_max");
+    let link = |name| {
+        let text = section.text(name)?;
+        check_link(&text).map_err(|complaint| section.complain(name, complaint)).ok()?;
+        Some(text)
+    };
+    let (privacy_url, imprint_url) = (link("privacy_url"), link("imprint_url"));
+    let profile = profile?;
+    let mut policy = parts.policy?;
+    // HAIP refuses an anchor among the certificates of a credential; OpenID4VP alone says nothing of it. It never gives trust.
+    policy.anchor_in_chain = match profile {
+        Profile::Haip => AnchorInChain::Refuse,
+        Profile::OpenId4Vp => AnchorInChain::Ignore,
+    };
+    Some(TenantSettings {
+        id: id?,
+        name: name?,
+        profile,
+        client_id_prefix: client_id_prefix?,
+        access: access?,
+        scheme: scheme?,
+        return_urls,
+        cross_device: cross_device?,
+        plain_direct_post,
+        presets: presets?,
+        allow_dcql: allow_dcql?,
+        transaction_seconds: transaction?,
+        transaction_seconds_max: transaction_max?,
+        result_seconds: result?,
+        result_seconds_max: result_max?,
+        privacy_url,
+        imprint_url,
+        callers: parts.callers?,
+        trust: parts.trust?,
+        policy,
+    })
+}
+
+/// OVP-CID-03: HAIP has one prefix. OVP-CID-05: a DNS name must be in the certificate and be the host of our addresses.
+fn client_id_prefix(
+    section: Section<'_>,
+    profile: Option<Profile>,
+    access: Option<&AccessKey>,
+    public_url: Option<&PublicUrl>,
+) -> Option<ClientIdPrefix> {
+    let prefix = match section.choice("client_id_prefix")? {
+        "x509_hash" => return Some(ClientIdPrefix::X509Hash),
+        _ => ClientIdPrefix::X509SanDns,
+    };
+    if profile == Some(Profile::Haip) {
+        section.fault(
+            "client_id_prefix",
+            "is x509_san_dns, which HAIP 1.0 does not allow",
+            "Choose x509_hash; for wallets without HAIP set tenant.profile = \"openid4vp\".",
+        );
+    }
+    if let Some(url) = public_url
+        && let Some(leaf) = access.and_then(AccessKey::leaf)
+        && !(url.is_dns_name() && leaf.dns_names.iter().any(|name| name == url.host()))
+    {
+        let names = if leaf.dns_names.is_empty() { "no DNS name".to_owned() } else { leaf.dns_names.join(", ") };
+        section.complain(
+            "access_chain",
+            Complaint::new(
+                format!("the access certificate has {names}, but the host of service.public_url is {}", url.host()),
+                "Get a certificate for this host, correct public_url, or use client_id_prefix = \"x509_hash\".",
+            ),
+        );
+    }
+    Some(prefix)
+}
+
+/// The presets that are named, or all. Placeholder types are for test mode only.
+fn presets(section: Section<'_>, test_mode: bool) -> Option<Vec<Preset>> {
+    let Ok(shipped) = preset::shipped() else {
+        section.fault("presets", "cannot be read: a preset of this program is broken", "Report this as a defect.");
+        return None;
+    };
+    let allowed = |preset: &Preset| test_mode || !preset.test_only();
+    if !section.has("presets") {
+        return Some(shipped.into_iter().filter(allowed).collect());
+    }
+    let mut chosen = Vec::new();
+    let mut sound = true;
+    for entry in section.texts("presets") {
+        let complaint = match shipped.iter().find(|preset| preset.id == entry.text) {
+            Some(preset) if allowed(preset) => {
+                chosen.push(preset.clone());
+                continue;
+            }
+            Some(_) => Complaint::new(
+                "asks for placeholder types, not for real credentials",
+                "Leave it out; for tests set service.test_mode = true.",
+            ),
+            None => {
+                let known = shipped.iter().map(|preset| preset.id.as_str());
+                Complaint::new("there is no such preset", suggestion(&entry.text, known))
+            }
+        };
+        sound = false;
+        section.faults().add(entry.key, complaint.problem, complaint.remedy);
+    }
+    sound.then_some(chosen)
+}
+
+/// Reads one caller. `None` if something is wrong; what, has been noted.
+pub(super) fn read_caller(section: Section<'_>, before: &[Caller]) -> Option<Caller> {
+    let name = section.text("name");
+    let digest = section.text("key_sha256").and_then(|text| {
+        let digest = hexadecimal(&text);
+        if digest.is_none() {
+            section.fault(
+                "key_sha256",
+                "is not a SHA-256 digest of 64 hexadecimal digits",
+                "Make it with: printf %s \"$KEY\" | sha256sum",
+            );
+        }
+        digest
+    });
+    let (name, key_sha256) = (name?, digest?);
+    if key_sha256 == sha256(b"") || key_sha256 == sha256(b"\n") {
+        section.fault("key_sha256", "is the digest of an empty key", "Make a key first: openssl rand -base64 32");
+        return None;
+    }
+    if before.iter().any(|caller| caller.name == name) {
+        section.fault("name", "is the name of another caller, too", "Give each caller a name of its own.");
+        return None;
+    }
+    if before.iter().any(|caller| caller.key_sha256 == key_sha256) {
+        section.fault("key_sha256", "is the key of another caller, too", "Give each caller a key of its own.");
+        return None;
+    }
+    Some(Caller { name, key_sha256 })
+}
+
+fn hexadecimal(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    // from_str_radix takes a sign; a digest has none.
+    (!text.contains('+')).then_some(bytes)
+}

@@ -1,0 +1,327 @@
+//! The composition: builds adapters, use cases and routes from the settings, and runs them. The only place that knows all
+//! of them.
+
+use crate::adapters::clock::SystemClock;
+use crate::adapters::entropy::OsEntropy;
+use crate::adapters::fetch::{FetchSetup, FetchSetupFault, HttpsFetch};
+use crate::adapters::keys::{KeySigner, SignerFault};
+use crate::adapters::store::KEEP_ENDED_SECONDS;
+use crate::adapters::store::memory::MemoryStore;
+use crate::adapters::store::sqlite::{OpenError, Options, SqliteStore};
+use crate::app::ports::{Clock as _, Entropy, TransactionStore};
+use crate::app::{App, Lifetimes, Ports, Tenant};
+use crate::config::service::HttpLimits;
+use crate::config::store::StoreSettings;
+use crate::config::tenant::{ClientIdPrefix, CrossDevice, TenantSettings};
+use crate::config::{self, Environment, Fault, Settings};
+use crate::domain::reason::Code;
+use crate::http::callers::{CallerKey, Callers};
+use crate::http::layers::{Guard, RequestLimits, guarded};
+use crate::http::listener::{self, ConnectionLimits};
+use crate::http::ops::{self, MetricsObserver, Operations};
+use crate::http::pace::Patience;
+use crate::http::{Front, router};
+use crate::telemetry::{logging, metrics::Metrics};
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// How often what is due expires and is erased.
+const SWEEP: Duration = Duration::from_secs(5);
+/// How long a client may not take what is written to it.
+const WRITE_PATIENCE: Duration = Duration::from_secs(30);
+/// File descriptors that are not for connections: the store, outgoing requests, the log.
+const OTHER_FILES: usize = 64;
+
+/// Why the service does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeFault {
+    /// The configuration is refused.
+    #[error("the configuration is refused")]
+    Configuration(Vec<Fault>),
+    /// The store cannot be opened.
+    #[error("{0}")]
+    Store(#[from] OpenError),
+    /// Key and certificate do not fit each other.
+    #[error("{0}")]
+    Signer(#[from] SignerFault),
+    /// Outgoing requests are not possible.
+    #[error("{0}")]
+    Outgoing(#[from] FetchSetupFault),
+    /// An address cannot be listened on.
+    #[error("{address} cannot be listened on: {cause}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The process cannot do what every process can.
+    #[error("the process cannot start: {0}")]
+    Process(io::Error),
+}
+
+impl ServeFault {
+    /// The stable code.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Configuration(_) | Self::Signer(_) => Code::ConfigRefused,
+            Self::Store(error) => error.code(),
+            Self::Outgoing(_) | Self::Listen { .. } | Self::Process(_) => Code::NotReady,
+        }
+    }
+
+    /// What to do about it.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Outgoing(_) => "Install the root certificates of the operating system, or set outgoing.extra_roots.",
+            Self::Listen { .. } => "See whether another program listens there, or change service.listen.",
+            Self::Process(_) => "Look at the limits of this process.",
+            Self::Store(OpenError::Locked) => "Stop the other process, or give this one a store of its own.",
+            other => other.code().hint(),
+        }
+    }
+}
+
+/// Reads the configuration and runs the service until the process is told to stop.
+///
+/// # Errors
+/// [`ServeFault`] if it does not come to run.
+pub fn run(file: &Path, environment: &Environment) -> Result<(), ServeFault> {
+    let settings = config::load(file, environment, SystemClock.now()).map_err(ServeFault::Configuration)?;
+    // Tests run several services in one process; the first log serves them all.
+    logging::set_up(settings.log.level, settings.log.json).ok();
+    for note in &settings.notes {
+        tracing::warn!(key = note.key, "{}", note.text);
+    }
+    let store = open_store(&settings.store)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(ServeFault::Process)?;
+    runtime.block_on(async {
+        let stop = stop_signal()?;
+        run_until(&settings, store, stop).await
+    })
+}
+
+/// Runs the service on its listeners until `stop` is done, then ends gracefully and closes the store.
+///
+/// # Errors
+/// [`ServeFault`] if it does not come to run.
+pub async fn run_until(
+    settings: &Settings,
+    store: Arc<dyn TransactionStore>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), ServeFault> {
+    let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+    let metrics = Arc::new(Metrics::new());
+    let app = Arc::new(build_app(settings, Arc::clone(&store), Arc::clone(&entropy))?);
+    let front =
+        Front::new(Arc::clone(&app), callers(&settings.tenant), Arc::new(MetricsObserver(Arc::clone(&metrics))));
+    let service = &settings.service;
+    let guard = Guard::new(
+        service.public_url.authority(),
+        service.caller_hosts.clone(),
+        request_limits(service.limits),
+        entropy,
+        Arc::clone(&metrics),
+    );
+    let routes = guarded(router(front), Arc::new(guard));
+    let operations = Arc::new(Operations::new(Arc::clone(&app), Arc::clone(&metrics)));
+    let limits = connection_limits(service.limits);
+    let public = listen(service.listen).await?;
+    let inside = listen(service.operations_listen).await?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        public_url = service.public_url.origin(),
+        listen = %service.listen,
+        operations = %service.operations_listen,
+        trust = crate::domain::encoding::base64::encode_url(settings.tenant.trust.digest()),
+        "the service runs"
+    );
+
+    let (ending, ended) = watch::channel(false);
+    let (over, is_over) = watch::channel(false);
+    let told = |mut ended: watch::Receiver<bool>| async move {
+        // An error says that the sender is gone, which is an end, too.
+        ended.wait_for(|ended| *ended).await.ok();
+    };
+    let public = listener::serve(public, routes, limits, metrics, told(ended.clone()));
+    // The operations listener ends last, so that operators see the service end.
+    let few = ConnectionLimits { connections: 64, ..limits };
+    let inside = tokio::spawn(listener::serve(
+        inside,
+        ops::router(Arc::clone(&operations)),
+        few,
+        Arc::new(Metrics::new()),
+        told(is_over),
+    ));
+    let sweeper = tokio::spawn(sweep(Arc::clone(&app), told(ended)));
+    let stopped = async {
+        stop.await;
+        tracing::info!("the service is told to stop");
+        operations.begin_to_stop();
+        ending.send_replace(true);
+    };
+    tokio::join!(public, stopped);
+    over.send_replace(true);
+    for task in [inside, sweeper] {
+        if task.await.is_err() {
+            tracing::error!("a task of the service ended by a panic");
+        }
+    }
+    if let Err(error) = store.close().await {
+        tracing::error!(%error, code = error.code().as_str(), "the store was not closed cleanly");
+    }
+    tracing::info!("the service has ended");
+    Ok(())
+}
+
+fn build_app(
+    settings: &Settings,
+    store: Arc<dyn TransactionStore>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<App, ServeFault> {
+    let setup =
+        FetchSetup { proxy: settings.outgoing.proxy.clone(), extra_roots: settings.outgoing.extra_roots.clone() };
+    let ports = Ports { clock: Arc::new(SystemClock), entropy, store, fetch: Arc::new(HttpsFetch::new(&setup)?) };
+    let public_url = &settings.service.public_url;
+    let tenant = build_tenant(&settings.tenant, public_url.host())?;
+    Ok(App::new(ports, public_url.origin().to_owned(), vec![tenant]))
+}
+
+fn build_tenant(settings: &TenantSettings, host: &str) -> Result<Tenant, ServeFault> {
+    let access = &settings.access;
+    let signer = match settings.client_id_prefix {
+        ClientIdPrefix::X509Hash => KeySigner::by_hash(access.key.clone(), &access.chain)?,
+        ClientIdPrefix::X509SanDns => KeySigner::by_dns_name(access.key.clone(), &access.chain, host)?,
+    };
+    let presets = settings.presets.iter().map(|preset| (preset.id.clone(), preset.clone()));
+    Ok(Tenant {
+        id: settings.id.clone(),
+        signer: Arc::new(signer),
+        scheme: settings.scheme.clone(),
+        return_urls: settings.return_urls.clone(),
+        cross_device: settings.cross_device == CrossDevice::OnRelayRiskAccepted,
+        plain_direct_post: settings.plain_direct_post,
+        own_queries: settings.allow_dcql,
+        presets: presets.collect(),
+        trust: settings.trust.clone(),
+        policy: settings.policy.clone(),
+        lifetimes: Lifetimes {
+            transaction: settings.transaction_seconds,
+            transaction_most: settings.transaction_seconds_max,
+            result: settings.result_seconds,
+            result_most: settings.result_seconds_max,
+        },
+    })
+}
+
+/// Who may call: the keys, or everybody on this machine; the configuration sees to it that the listener is bound to it.
+fn callers(tenant: &TenantSettings) -> Callers {
+    if tenant.callers.is_empty() {
+        return Callers::AnyoneOnThisMachine(tenant.id.clone());
+    }
+    let key = |caller: &config::tenant::Caller| CallerKey {
+        name: caller.name.clone(),
+        tenant: tenant.id.clone(),
+        sha256: caller.key_sha256,
+    };
+    Callers::Keys(tenant.callers.iter().map(key).collect())
+}
+
+fn request_limits(limits: HttpLimits) -> RequestLimits {
+    RequestLimits {
+        caller_body_bytes: limits.max_caller_body_bytes,
+        wallet_body_bytes: limits.max_wallet_body_bytes,
+        header_bytes: limits.max_header_bytes,
+        uri_bytes: limits.max_uri_bytes,
+        body_deadline: limits.body_deadline,
+        request_deadline: limits.request_deadline,
+        in_flight: limits.max_in_flight,
+    }
+}
+
+fn connection_limits(limits: HttpLimits) -> ConnectionLimits {
+    let connections = match open_files() {
+        Some(files) if files.saturating_sub(OTHER_FILES) < limits.max_connections => {
+            let connections = files.saturating_sub(OTHER_FILES).max(1);
+            tracing::warn!(connections, files, "fewer connections than configured: this process may open few files");
+            connections
+        }
+        _ => limits.max_connections,
+    };
+    ConnectionLimits {
+        connections,
+        header_bytes: limits.max_header_bytes,
+        patience: Patience { header: limits.header_deadline, idle: limits.idle, write: WRITE_PATIENCE },
+        shutdown: limits.shutdown,
+    }
+}
+
+/// How many files this process may have open, where the system tells.
+fn open_files() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, ServeFault> {
+    TcpListener::bind(address).await.map_err(|cause| ServeFault::Listen { address, cause })
+}
+
+fn open_store(settings: &StoreSettings) -> Result<Arc<dyn TransactionStore>, ServeFault> {
+    Ok(match settings {
+        StoreSettings::MemoryOnlyLostAtRestart => Arc::new(MemoryStore::new(KEEP_ENDED_SECONDS)),
+        StoreSettings::Sqlite { path } => Arc::new(SqliteStore::open(path, &Options::default())?),
+    })
+}
+
+/// Background work until the end.
+async fn sweep(app: Arc<App>, end: impl Future<Output = ()>) {
+    let mut end = std::pin::pin!(end);
+    let mut ticks = tokio::time::interval(SWEEP);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = &mut end => return,
+            _ = ticks.tick() => {}
+        }
+        match app.expire().await {
+            Ok(swept) if swept.total() > 0 => {
+                tracing::info!(expired = swept.expired, erased = swept.erased, removed = swept.removed, "swept");
+            }
+            Ok(_) => {}
+            Err(failure) => {
+                let code = failure.code().as_str();
+                tracing::warn!(code, cause = failure.cause.as_deref(), "what is due could not be erased; again soon");
+            }
+        }
+    }
+}
+
+/// Done when the process is told to stop.
+#[cfg(unix)]
+fn stop_signal() -> Result<impl Future<Output = ()>, ServeFault> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(ServeFault::Process)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeFault::Process)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Done when the process is told to stop.
+#[cfg(not(unix))]
+fn stop_signal() -> Result<impl Future<Output = ()>, ServeFault> {
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}

@@ -1,0 +1,42 @@
+//! Why cases exist: the flags that our files use, with the kind that says what a failure means.
+
+/// Name, kind, description.
+pub(super) const FLAGS: &[(&str, &str, &str)] = &[
+    (
+        "Algorithm",
+        "ALGORITHM",
+        "an algorithm is used that the relying party does not accept, or another one than the key's",
+    ),
+    ("AlgorithmConfusion", "ATTACK", "the signature is dropped, or made with a key that everybody knows"),
+    ("Ambiguous", "ATTACK", "one text can be read in two ways, so two parties may believe different things"),
+    ("Anchor", "TRUST", "the path ends somewhere else than at an anchor for this use"),
+    ("Boundary", "BOUNDARY", "the last value that is right, or the first that is wrong"),
+    ("Chain", "TRUST", "a rule for certification paths is broken"),
+    ("ClaimOverride", "ATTACK", "a disclosure sets or replaces a claim that the issuer fixed"),
+    (
+        "ClaimType",
+        "MODIFIED_PARAMETER",
+        "a claim has another type than the specification gives it; that is not absence",
+    ),
+    ("CurveAttack", "ATTACK", "a point that is not on the curve, or a value outside of its range"),
+    ("Dates", "TIME", "the token is used outside of the time that it is for"),
+    ("Digest", "MODIFIED_PARAMETER", "a disclosure and the digests do not fit together"),
+    ("Duplicate", "MODIFIED_PARAMETER", "something occurs twice that may occur once"),
+    ("Encoding", "MALFORMED", "the text is not encoded as the specification says"),
+    ("Encryption", "ATTACK", "encryption is mistaken for authentication, or its form is not checked"),
+    ("Exhaustion", "ATTACK", "a small input makes much work or takes much memory"),
+    ("HolderKey", "ATTACK", "the key of the holder is not usable, or comes from the wrong place"),
+    ("KeyInjection", "ATTACK", "the token itself brings or names the key it is to be verified with"),
+    ("Legal", "FEATURE", "unusual, but right: a refusal would be a defect"),
+    ("Metadata", "POLICY", "the type metadata is not the one that the issuer means"),
+    ("Policy", "POLICY", "the specification leaves it open; a verifier for high assurance refuses"),
+    ("Query", "POLICY", "the answer is not what was asked for"),
+    ("Replay", "ATTACK", "a proof or a list that was made for something else, or earlier"),
+    ("Revocation", "STATUS", "the status of the credential is not valid, or cannot be known"),
+    ("Signature", "ATTACK", "the signature is not one over this text with this key"),
+    ("Structure", "MALFORMED", "a part is missing, superfluous or in the wrong place"),
+    ("SyntaxError", "MALFORMED", "the text breaks the grammar"),
+    ("TokenType", "ATTACK", "a token of another kind takes the place of the one that is expected"),
+    ("Unauthorized", "TRUST", "a party that is trusted for something does something else"),
+    ("Valid", "FEATURE", "an ordinary case with everything in order"),
+];

@@ -1,0 +1,555 @@
+//! The listener and its layers against clients that misbehave, over real sockets.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::routing::{get, post};
+use pruefstein::adapters::entropy::OsEntropy;
+use pruefstein::http::layers::{Guard, RequestLimits, guarded};
+use pruefstein::http::listener::{ConnectionLimits, serve};
+use pruefstein::http::pace::Patience;
+use pruefstein::http::problem::Problem;
+use pruefstein::telemetry::metrics::Metrics;
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+const HOST: &str = "verifier.example";
+const HEADER: Duration = Duration::from_millis(300);
+const BODY: Duration = Duration::from_millis(400);
+
+struct Service {
+    address: SocketAddr,
+    metrics: Arc<Metrics>,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+impl Service {
+    async fn new() -> Self {
+        Self::with(|_, _| ()).await
+    }
+
+    async fn with(change: impl FnOnce(&mut RequestLimits, &mut ConnectionLimits)) -> Self {
+        let mut requests = RequestLimits {
+            caller_body_bytes: 1_000,
+            wallet_body_bytes: 5_000,
+            header_bytes: 16 * 1024,
+            uri_bytes: 8 * 1024,
+            body_deadline: BODY,
+            request_deadline: Duration::from_secs(2),
+            in_flight: 10,
+        };
+        let mut connections = ConnectionLimits {
+            connections: 50,
+            header_bytes: 16 * 1024,
+            patience: Patience { header: HEADER, idle: Duration::from_secs(2), write: Duration::from_millis(500) },
+            shutdown: Duration::from_millis(800),
+        };
+        change(&mut requests, &mut connections);
+        let metrics = Arc::new(Metrics::new());
+        let router = Router::new()
+            .route("/", get(|| async { "root" }))
+            .route("/v1/echo", post(|body: Bytes| async move { body }))
+            .route("/wallet/echo", post(|body: Bytes| async move { body }))
+            .route("/v1/slow", get(|| async { sleep(Duration::from_secs(10)).await }))
+            .route("/v1/nap", get(|| async { sleep(Duration::from_millis(400)).await }))
+            .route("/v1/panic", get(panicking))
+            .route("/v1/big", get(|| async { vec![0_u8; 64 * 1024 * 1024] }))
+            .route("/v1/problem", get(|| async { Problem::from(pruefstein::domain::reason::Code::InvalidQuery) }))
+            .route("/assets/x.css", get(|| async { ([("cache-control", "public, max-age=3600")], "css") }));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let caller_hosts = vec!["intern:8080".to_owned(), address.to_string()];
+        let guard = Guard::new(HOST, caller_hosts, requests, Arc::new(OsEntropy), Arc::clone(&metrics));
+        let router = guarded(router, Arc::new(guard));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let told = async move {
+            stopped.await.ok();
+        };
+        let task = tokio::spawn(serve(listener, router, connections, Arc::clone(&metrics), told));
+        Self { address, metrics, stop: Some(stop), task }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// Sends these bytes and reads until the connection ends, or one second.
+    async fn raw(&self, bytes: impl AsRef<[u8]>) -> String {
+        let mut stream = self.connect().await;
+        stream.write_all(bytes.as_ref()).await.ok();
+        read_all(&mut stream, Duration::from_secs(1)).await
+    }
+
+    /// Sends one request with `Connection: close`.
+    async fn ask(&self, method: &str, target: &str, fields: &str, body: &str) -> Answer {
+        let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+        let text = self
+            .raw(format!(
+                "{method} {target} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n{fields}{length}\r\n{body}"
+            ))
+            .await;
+        Answer::parse(&text)
+    }
+
+    fn metric(&self, line: &str) -> bool {
+        self.metrics.text().unwrap().lines().any(|found| found == line)
+    }
+}
+
+#[expect(clippy::panic, reason = "this is the panic to be caught")]
+async fn panicking() {
+    panic!("with a secret in its message")
+}
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn parse(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        Self { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+    }
+
+    fn code(&self) -> String {
+        let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
+        body["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+async fn read_all(stream: &mut TcpStream, longest: Duration) -> String {
+    let mut received = Vec::new();
+    timeout(longest, stream.read_to_end(&mut received)).await.ok();
+    String::from_utf8_lossy(&received).into_owned()
+}
+
+/// How long it takes until the other side closes; what it said.
+async fn until_closed(stream: &mut TcpStream) -> (Duration, String) {
+    let started = Instant::now();
+    let text = read_all(stream, Duration::from_secs(5)).await;
+    (started.elapsed(), text)
+}
+
+#[tokio::test]
+async fn honest_requests_are_answered() {
+    let service = Service::new().await;
+    let answer = service.ask("POST", "/v1/echo", "", "hello").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "hello"));
+    for line in [
+        "cache-control: no-store",
+        "x-content-type-options: nosniff",
+        "referrer-policy: no-referrer",
+        "content-security-policy: default-src 'none'",
+        "x-request-id: ",
+    ] {
+        assert!(answer.head.contains(line), "{line} is not in {}", answer.head);
+    }
+    let page = service.ask("GET", "/", "", "").await;
+    assert!(page.head.contains("style-src 'self'") && page.head.contains("cache-control: no-store"));
+    let asset = service.ask("GET", "/assets/x.css", "", "").await;
+    assert!(asset.head.contains("cache-control: public, max-age=3600"), "{}", asset.head);
+    assert!(service.metric("pruefstein_requests_total{group=\"caller\",status=\"2xx\"} 1"));
+}
+
+#[tokio::test]
+async fn problems_name_their_request() {
+    let service = Service::new().await;
+    let answer = service.ask("GET", "/v1/problem", "", "").await;
+    let id = answer.head.split("x-request-id: ").nth(1).unwrap().lines().next().unwrap();
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(body["instance"], format!("urn:uuid:{id}"));
+    assert_eq!(id.len(), 36);
+    // A UUID of version 4, another one each time.
+    assert_eq!(&id[14..15], "4");
+    let again = service.ask("GET", "/v1/problem", "", "").await;
+    assert!(!again.head.contains(id));
+}
+
+#[tokio::test]
+async fn slow_headers_end_the_connection() {
+    // HTT-001: one byte now and then; HTT-002: nothing at all, or half of the HTTP/2 preface.
+    let service = Service::new().await;
+    let mut dribbling = service.connect().await;
+    let (mut silent, mut preface) = (service.connect().await, service.connect().await);
+    preface.write_all(b"PRI * HT").await.unwrap();
+    let started = Instant::now();
+    let text = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nX: {}", "y".repeat(100));
+    for byte in text.as_bytes() {
+        if dribbling.write_all(&[*byte]).await.is_err() || started.elapsed() > HEADER * 3 {
+            break;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert!(started.elapsed() < HEADER * 3, "dribbling kept it open");
+    for stream in [&mut silent, &mut preface] {
+        let (took, _) = until_closed(stream).await;
+        assert!(took < HEADER * 3, "{took:?}");
+    }
+    let mut half = service.connect().await;
+    half.write_all(b"GET / HTTP/1.1\r\nHost: ").await.unwrap();
+    let (took, text) = until_closed(&mut half).await;
+    assert!(took >= HEADER * 4 / 5 && took < HEADER * 3, "{took:?}");
+    assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
+    assert_eq!(service.ask("GET", "/", "", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_second_request_of_a_connection_has_its_deadline_too() {
+    let service = Service::new().await;
+    let mut stream = service.connect().await;
+    let request = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+    let mut buffer = [0; 2048];
+    for _ in 0..3 {
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let read = timeout(Duration::from_secs(1), stream.read(&mut buffer)).await.unwrap().unwrap();
+        assert!(String::from_utf8_lossy(&buffer[..read]).starts_with("HTTP/1.1 200"), "{read}");
+        // A rest longer than the deadline of a header is no offence.
+        sleep(HEADER * 2).await;
+    }
+    stream.write_all(b"GET / HT").await.unwrap();
+    let (took, text) = until_closed(&mut stream).await;
+    assert!(took < HEADER * 3, "{took:?}");
+    assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
+}
+
+#[tokio::test]
+async fn rest_has_an_end() {
+    let service = Service::with(|_, limits| limits.patience.idle = Duration::from_millis(500)).await;
+    let mut stream = service.connect().await;
+    stream.write_all(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await.unwrap();
+    let (took, text) = until_closed(&mut stream).await;
+    assert!(took > Duration::from_millis(400) && took < Duration::from_millis(1200), "{took:?}");
+    assert!(text.starts_with("HTTP/1.1 200") && !text.contains("408"), "{text}");
+}
+
+#[tokio::test]
+async fn slow_bodies_end_the_request() {
+    // HTT-003.
+    let service = Service::new().await;
+    let mut stream = service.connect().await;
+    let head = format!("POST /v1/echo HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 100\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut reader, mut writer) = stream.split();
+    let dribble = async {
+        loop {
+            sleep(Duration::from_millis(30)).await;
+            if writer.write_all(b"x").await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    let mut received = Vec::new();
+    let started = Instant::now();
+    tokio::select! {
+        () = dribble => unreachable!("it never ends"),
+        read = timeout(Duration::from_secs(3), reader.read_to_end(&mut received)) => { read.ok(); }
+    }
+    let answer = Answer::parse(&String::from_utf8_lossy(&received));
+    assert_eq!((answer.status, answer.code().as_str()), (408, "request_timeout"));
+    assert!(started.elapsed() < BODY * 3);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_cut() {
+    // HTT-004.
+    let service = Service::new().await;
+    let mut stream = service.connect().await;
+    stream.write_all(format!("GET /v1/big HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await.unwrap();
+    sleep(Duration::from_secs(2)).await;
+    assert!(service.metric("pruefstein_connections 0"), "still open");
+}
+
+#[tokio::test]
+async fn lengths_are_refused_from_the_header_alone() {
+    // HTT-005: 1 GiB announced, nothing sent; the answer comes at once and the connection ends.
+    let service = Service::new().await;
+    for (path, length, status) in [
+        ("/v1/echo", "1073741824", 413),
+        ("/v1/echo", "1001", 413),
+        ("/v1/echo", "99999999999999999999999999", 400),
+        ("/wallet/echo", "5001", 413),
+    ] {
+        let started = Instant::now();
+        let text =
+            service.raw(format!("POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {length}\r\n\r\n")).await;
+        assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{path} {length}: {text}");
+        assert!(started.elapsed() < Duration::from_millis(250), "{path} {length}");
+    }
+    // Each group has its own limit, and wallets learn no more than they may.
+    assert_eq!(service.ask("POST", "/wallet/echo", "", &"x".repeat(5_000)).await.status, 200);
+    let refused = service.ask("POST", "/wallet/echo", "", &"x".repeat(5_001)).await;
+    assert!(refused.body.contains("\"error\":\"invalid_request\"") && refused.code().is_empty(), "{}", refused.body);
+}
+
+#[tokio::test]
+async fn bodies_without_length_are_cut_too() {
+    let service = Service::new().await;
+    let chunk = format!("1f4\r\n{}\r\n", "x".repeat(500));
+    let head = format!("POST /v1/echo HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let answer = Answer::parse(&service.raw(format!("{head}{}0\r\n\r\n", chunk.repeat(3))).await);
+    assert_eq!((answer.status, answer.code().as_str()), (413, "payload_too_large"));
+    assert!(service.raw(format!("{head}{chunk}0\r\n\r\n")).await.starts_with("HTTP/1.1 200"));
+    let broken = service.raw(format!("{head}zz\r\nx\r\n")).await;
+    assert!(broken.starts_with("HTTP/1.1 400"), "{broken}");
+}
+
+#[tokio::test]
+async fn large_headers_and_addresses_are_refused() {
+    // HTT-008.
+    let service = Service::new().await;
+    let field = |bytes: usize| format!("X-Large: {}\r\n", "x".repeat(bytes));
+    assert_eq!(service.ask("GET", "/", &field(15_000), "").await.status, 200);
+    let answer = service.ask("GET", "/", &field(17_000), "").await;
+    assert_eq!((answer.status, answer.code().as_str()), (431, "header_fields_too_large"));
+    assert_eq!(service.ask("GET", "/", &field(1024 * 1024), "").await.status, 431);
+    assert_eq!(service.ask("GET", "/", &"X: y\r\n".repeat(500), "").await.status, 431);
+    let long = |bytes: usize| format!("/?{}", "x".repeat(bytes));
+    assert_eq!(service.ask("GET", &long(8_000), "", "").await.status, 200);
+    assert_eq!(service.ask("GET", &long(9_000), "", "").await.status, 431);
+    let huge = service.ask("GET", &long(64 * 1024), "", "").await.status;
+    assert!(huge == 431 || huge == 414, "{huge}");
+}
+
+#[tokio::test]
+async fn framing_tricks_are_refused_and_closed() {
+    // HTT-012, HTT-014: what follows is never read as a request.
+    let service = Service::new().await;
+    let smuggled = format!("GET /v1/problem HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+    for fields in [
+        "Transfer-Encoding: xchunked\r\n",
+        "Transfer-Encoding: chunked, chunked\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n",
+        "Content-Length: 5\r\nContent-Length: 6\r\n",
+        "Content-Length: +5\r\n",
+        "X: a\r\n b\r\n",
+        "Transfer-Encoding : chunked\r\n",
+        "Upgrade: websocket\r\nConnection: Upgrade\r\n",
+        "Host: other.example\r\n",
+        "Bad Name: x\r\n",
+    ] {
+        let text =
+            service.raw(format!("POST /v1/echo HTTP/1.1\r\nHost: {HOST}\r\n{fields}\r\n0\r\n\r\n{smuggled}")).await;
+        assert!(text.starts_with("HTTP/1.1 400 "), "{fields:?}: {text}");
+        assert_eq!(text.matches("HTTP/1.1").count(), 1, "{fields:?}: {text}");
+    }
+    // A length beside the coding is void, and nothing more is read from the connection (RFC 9112 section 6.1).
+    for fields in
+        ["Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"]
+    {
+        let mut stream = service.connect().await;
+        let request = format!("POST /v1/echo HTTP/1.1\r\nHost: {HOST}\r\n{fields}\r\n0\r\n\r\n{smuggled}");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let (took, text) = until_closed(&mut stream).await;
+        assert!(took < HEADER && text.matches("HTTP/1.1").count() == 1, "{fields:?}: {text}");
+    }
+    let old = service.raw("POST /v1/echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").await;
+    assert!(old.starts_with("HTTP/1.0 400") || old.starts_with("HTTP/1.1 400"), "{old}");
+    // The usual offer of HTTP/2 is not taken up, and not an offence.
+    let offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n";
+    let text = service.raw(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n{offer}\r\n")).await;
+    assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
+}
+
+#[tokio::test]
+async fn only_our_host_is_served() {
+    // HTT-017, HTT-019.
+    let service = Service::new().await;
+    let with_host = async |target: &str, host: &str| {
+        Answer::parse(&service.raw(format!("GET {target} HTTP/1.1\r\n{host}Connection: close\r\n\r\n")).await)
+    };
+    for (target, host, status) in [
+        ("/", "Host: verifier.example\r\n", 200),
+        ("/", "Host: VERIFIER.example\r\n", 200),
+        ("/", "Host: evil.example\r\n", 421),
+        ("/", "Host: verifier.example:444\r\n", 421),
+        ("/", "Host: verifier.example.evil.example\r\n", 421),
+        ("/", "Host: \r\n", 421),
+        ("/", "", 400),
+        ("/", "Host: intern:8080\r\n", 421),
+        ("/v1/problem", "Host: intern:8080\r\n", 422),
+        ("http://evil.example/", "Host: verifier.example\r\n", 421),
+        ("http://verifier.example/", "Host: verifier.example\r\n", 200),
+        ("/", "Host: evil.example\r\nX-Forwarded-Host: verifier.example\r\n", 421),
+        ("/", "Host: verifier.example\r\nX-Forwarded-Host: evil.example\r\n", 200),
+        ("/nothing", "Host: verifier.example\r\nX-Original-URL: /\r\n", 404),
+    ] {
+        let answer = with_host(target, host).await;
+        assert_eq!(answer.status, status, "{target} {host:?}: {}", answer.body);
+    }
+    let foreign = with_host("/", "Host: evil.example\r\n").await;
+    assert_eq!(foreign.code(), "host_not_allowed");
+}
+
+#[tokio::test]
+async fn a_path_has_one_form() {
+    // HTT-021.
+    let service = Service::new().await;
+    assert_eq!(service.ask("GET", "/v1/problem?a=%2e%2e", "", "").await.status, 422);
+    for target in [
+        "//v1/problem",
+        "/v1//problem",
+        "/v1/problem/",
+        "/./v1/problem",
+        "/v1/../v1/problem",
+        "/v1/%70roblem",
+        "/v1%2fproblem",
+        "/v1/%2e%2e/v1/problem",
+        "/v1/problem;x=y",
+        "/v1/problem.",
+        "/V1/problem",
+        "/v1/Problem",
+        "/v1/problem%00",
+        "/v1\\problem",
+        "/nothing",
+    ] {
+        let answer = service.ask("GET", target, "", "").await;
+        assert!(answer.status == 404 || answer.status == 400, "{target}: {}", answer.status);
+    }
+    let missing = service.ask("GET", "/nothing", "", "").await;
+    assert_eq!(missing.code(), "not_found");
+    let method = service.ask("DELETE", "/v1/echo", "", "").await;
+    assert_eq!((method.status, method.code().as_str()), (405, "method_not_allowed"));
+    assert!(method.head.contains("allow: post"), "{}", method.head);
+}
+
+#[tokio::test]
+async fn codings_of_requests_are_refused() {
+    // HTT-007.
+    let service = Service::new().await;
+    for coding in ["gzip", "br", "identity, gzip"] {
+        let answer = service.ask("POST", "/v1/echo", &format!("Content-Encoding: {coding}\r\n"), "x").await;
+        assert_eq!((answer.status, answer.code().as_str()), (415, "unsupported_media_type"), "{coding}");
+    }
+    assert_eq!(service.ask("POST", "/v1/echo", "Content-Encoding: identity\r\n", "x").await.status, 200);
+}
+
+#[tokio::test]
+async fn expectations_are_honoured_after_the_limits() {
+    // HTT-034.
+    let service = Service::new().await;
+    let expect = |length: usize| {
+        format!("POST /v1/echo HTTP/1.1\r\nHost: {HOST}\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n")
+    };
+    let refused = service.raw(expect(1_000_000)).await;
+    assert!(refused.starts_with("HTTP/1.1 413"), "{refused}");
+    let mut stream = service.connect().await;
+    stream.write_all(expect(2).as_bytes()).await.unwrap();
+    let mut buffer = [0; 512];
+    let read = timeout(Duration::from_secs(1), stream.read(&mut buffer)).await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&buffer[..read]).starts_with("HTTP/1.1 100"));
+    stream.write_all(b"ok").await.unwrap();
+    let read = timeout(Duration::from_secs(1), stream.read(&mut buffer)).await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&buffer[..read]).starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_panic_is_an_error_and_no_more() {
+    let service = Service::new().await;
+    let answer = service.ask("GET", "/v1/panic", "", "").await;
+    assert_eq!((answer.status, answer.code().as_str()), (500, "internal_error"));
+    assert!(!answer.body.contains("secret"), "{}", answer.body);
+    assert_eq!(service.ask("GET", "/", "", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn too_much_at_once_is_refused_and_other_groups_go_on() {
+    let service = Service::with(|limits, _| limits.in_flight = 2).await;
+    let held: Vec<_> = [(); 2].map(|()| service.raw(format!("GET /v1/slow HTTP/1.1\r\nHost: {HOST}\r\n\r\n"))).into();
+    let check = async {
+        sleep(Duration::from_millis(200)).await;
+        let answer = service.ask("GET", "/v1/problem", "", "").await;
+        assert_eq!((answer.status, answer.code().as_str()), (503, "overloaded"));
+        assert!(answer.head.contains("retry-after: 1"), "{}", answer.head);
+        assert_eq!(service.ask("POST", "/wallet/echo", "", "x").await.status, 200);
+        assert_eq!(service.ask("GET", "/", "", "").await.status, 200);
+    };
+    tokio::join!(futures_util::future::join_all(held), check);
+}
+
+#[tokio::test]
+async fn work_has_a_deadline() {
+    let service = Service::with(|limits, _| limits.request_deadline = Duration::from_millis(500)).await;
+    let answer = service.ask("GET", "/v1/slow", "", "").await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "overloaded"));
+}
+
+#[tokio::test]
+async fn connections_are_limited() {
+    let service = Service::with(|_, limits| {
+        limits.connections = 3;
+        limits.patience.header = Duration::from_secs(1);
+    })
+    .await;
+    let held = [service.connect().await, service.connect().await, service.connect().await];
+    sleep(Duration::from_millis(100)).await;
+    let mut fourth = service.connect().await;
+    let (took, text) = until_closed(&mut fourth).await;
+    assert!(took < Duration::from_millis(500) && text.is_empty(), "{took:?} {text}");
+    assert!(service.metric("pruefstein_connections_refused_total 1"));
+    drop(held);
+    sleep(Duration::from_millis(200)).await;
+    assert_eq!(service.ask("GET", "/", "", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_end_lets_requests_finish() {
+    // STO-028.
+    let mut service = Service::new().await;
+    let mut stream = service.connect().await;
+    stream.write_all(format!("GET /v1/nap HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await.unwrap();
+    let mut resting = service.connect().await;
+    sleep(Duration::from_millis(100)).await;
+    service.stop.take().unwrap().send(()).unwrap();
+    let text = read_all(&mut stream, Duration::from_secs(2)).await;
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    until_closed(&mut resting).await;
+    timeout(Duration::from_secs(1), &mut service.task).await.unwrap().unwrap();
+    assert!(TcpStream::connect(service.address).await.is_err(), "still listening");
+}
+
+#[tokio::test]
+async fn the_end_comes_in_any_case() {
+    // STO-028: in time, also with requests that do not end.
+    let mut service = Service::with(|limits, _| limits.request_deadline = Duration::from_mins(1)).await;
+    let mut stream = service.connect().await;
+    stream.write_all(format!("GET /v1/slow HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await.unwrap();
+    sleep(Duration::from_millis(100)).await;
+    service.stop.take().unwrap().send(()).unwrap();
+    timeout(Duration::from_secs(2), &mut service.task).await.unwrap().unwrap();
+    let (took, text) = until_closed(&mut stream).await;
+    assert!(took < Duration::from_millis(500) && text.is_empty(), "{took:?} {text}");
+}
+
+#[tokio::test]
+async fn http2_is_spoken_within_the_same_limits() {
+    // HTT-010, and the deadlines for a connection that begins HTTP/2 and asks nothing.
+    let service = Service::new().await;
+    pruefstein::adapters::fetch::install_crypto_provider();
+    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
+    let mut silent = service.connect().await;
+    silent.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00").await.unwrap();
+    let (took, _) = until_closed(&mut silent).await;
+    assert!(took < HEADER * 4, "{took:?}");
+    let ask = async |path: &str, field: usize, body: usize| {
+        let request = client.post(format!("http://{}{path}", service.address)).header("x-large", "x".repeat(field));
+        request.body("x".repeat(body)).send().await.map(|response| response.status().as_u16())
+    };
+    assert_eq!(ask("/v1/echo", 1, 5).await.unwrap(), 200);
+    // Several requests on one connection, with a rest between them.
+    sleep(HEADER * 2).await;
+    assert_eq!(ask("/v1/echo", 1, 1_001).await.unwrap(), 413);
+    assert_eq!(ask("/wallet/echo", 1, 5).await.unwrap(), 421);
+    assert_eq!(ask("/v1/echo", 17_000, 5).await.unwrap_or(431), 431);
+    assert_eq!(ask("/v1/echo", 1, 5).await.unwrap(), 200);
+}

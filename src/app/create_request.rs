@@ -13,6 +13,7 @@ use crate::domain::transaction::{
     Flow, NewTransaction, Purpose, RequestData, ResponseMode, ResultPolicy, SecretScalar, Transaction,
 };
 use serde_json::Value;
+use std::fmt;
 use std::sync::Arc;
 
 /// What a caller asks for; absent members take the values of preset and tenant.
@@ -53,8 +54,8 @@ pub struct IdempotentCall<'a> {
     pub body: &'a [u8],
 }
 
-/// A started presentation with its links.
-#[derive(Debug, Clone)]
+/// A started presentation with its links. `Debug` leaves out the links: whoever has one can use it.
+#[derive(Clone)]
 pub struct Created {
     /// The transaction.
     pub transaction: Transaction,
@@ -64,6 +65,12 @@ pub struct Created {
     pub request_uri: String,
     /// The page for the person.
     pub page_url: String,
+}
+
+impl fmt::Debug for Created {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Created").field("transaction", &self.transaction).finish_non_exhaustive()
+    }
 }
 
 /// Seconds for which an idempotency key is remembered.

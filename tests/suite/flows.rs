@@ -3,19 +3,25 @@
 mod answers;
 mod bodies;
 mod creation;
+mod pages;
 mod paths;
+mod presets;
 mod races;
 mod reading;
 mod refusals;
 mod requests;
 mod sessions;
 mod tenants;
+mod verifications;
 
 use crate::service::{FORM, NOW, RETURN_URL, STATUS_BASE, TestService, part, path_of};
 use pruefstein::domain::jose::encrypt::encrypt;
-use pruefstein::simulator::authority::IssuerName;
-use pruefstein::simulator::issuer::{Draft, KeyBinding, holder_key, present};
+use pruefstein::domain::jose::keys::SigningKey;
+use pruefstein::simulator::authority::{IssuerName, PID_DE_TYPE, PID_EU_TYPE};
+use pruefstein::simulator::issuer::{Draft, Issued, KeyBinding, holder_key, present};
+use pruefstein::simulator::matcher::{Held, Obedience};
 use pruefstein::simulator::people::Person;
+use pruefstein::simulator::request::RequestObject;
 use serde_json::{Map, Value, json};
 
 /// The paths of the first claim set of the first query.
@@ -34,6 +40,45 @@ fn presentation(service: &TestService, request: &Value, person: Person) -> Strin
     present(&issued, &issued.disclosures_for(&paths(request)), binding, &holder).unwrap()
 }
 
+/// The key that the PID of the ordinary person is bound to.
+pub(crate) fn ordinary_holder(service: &TestService) -> SigningKey {
+    holder_key(&service.world.authority, Person::Ordinary, IssuerName::PidGermany).unwrap()
+}
+
+/// A German PID with these claims, held by the ordinary person.
+pub(crate) struct CustomPid {
+    pub(crate) claims: Map<String, Value>,
+}
+
+impl CustomPid {
+    pub(crate) fn issue(&self, service: &TestService) -> Issued {
+        let authority = &service.world.authority;
+        let now = service.app.now();
+        let (kind, person) = (IssuerName::PidGermany, Person::Ordinary);
+        let mut draft = Draft::new(authority, kind, person, &ordinary_holder(service), STATUS_BASE, now).unwrap();
+        draft.claims.clone_from(&self.claims);
+        draft.seal(authority.seed()).issue().unwrap()
+    }
+
+    /// `vp_token` as the simulated wallet would choose it; `None` if nothing fits.
+    pub(crate) fn vp_token(&self, service: &TestService, request: &RequestObject) -> Option<Value> {
+        let kind = IssuerName::PidGermany;
+        let held =
+            Held { kind, types: vec![PID_DE_TYPE.to_owned(), PID_EU_TYPE.to_owned()], claims: self.claims.clone() };
+        let issued = self.issue(service);
+        let mut entries = Map::new();
+        for choice in request.query.choose(&[held], Obedience { ignore_values: false })? {
+            let binding = KeyBinding::new(&request.client_id, &request.nonce, service.app.now());
+            let shown = issued.disclosures_for(&choice.paths);
+            entries.insert(
+                choice.query_id,
+                json!([present(&issued, &shown, binding, &ordinary_holder(service)).unwrap()]),
+            );
+        }
+        Some(Value::Object(entries))
+    }
+}
+
 /// How an answer is encrypted.
 struct Sealing<'k> {
     jwk: &'k Map<String, Value>,
@@ -50,7 +95,7 @@ impl Sealing<'_> {
 }
 
 /// An answer as a form, encrypted to the key of the request.
-fn sealed(request: &Value, answer: &Value) -> Vec<u8> {
+pub(crate) fn sealed(request: &Value, answer: &Value) -> Vec<u8> {
     let jwk = request["client_metadata"]["jwks"]["keys"][0].as_object().unwrap();
     Sealing { jwk, enc: "A256GCM" }.seal(answer)
 }

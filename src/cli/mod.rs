@@ -6,9 +6,8 @@ pub mod codes;
 pub mod config;
 pub mod demo;
 pub mod inspect;
-pub mod serve;
 pub mod openapi;
-//pub mod serve;
+pub mod serve;
 pub mod vectors;
 pub mod verify;
 pub mod wallet;
@@ -34,7 +33,6 @@ struct CommandLine {
 enum Command {
     /// Run the service.
     Serve(serve::Arguments),
-    //SERVE
     /// Show the whole story on this machine: verifier, issuer, wallet and a sample form.
     Demo(demo::Arguments),
     /// Verify a presentation without the service, with all its checks.
@@ -193,7 +191,6 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(command: Command, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
     match command {
         Command::Serve(arguments) => serve::run(&arguments),
-        //SERVE2
         Command::Demo(arguments) => demo::run(&arguments, terminal),
         Command::Verify(arguments) => verify::run(&arguments, terminal),
         Command::Inspect(arguments) => inspect::run(&arguments, terminal),

@@ -4,7 +4,7 @@
 use crate::adapters::clock::SystemClock;
 use crate::adapters::entropy::OsEntropy;
 use crate::adapters::fetch::{FetchSetup, FetchSetupFault, HttpsFetch};
-use crate::adapters::keys::{KeySigner, SignerFault};
+use crate::adapters::keys::KeySigner;
 use crate::adapters::store::KEEP_ENDED_SECONDS;
 use crate::adapters::store::memory::MemoryStore;
 use crate::adapters::store::sqlite::{OpenError, Options, SqliteStore};
@@ -12,9 +12,9 @@ use crate::app::ports::{Clock as _, Entropy, TransactionStore};
 use crate::app::{App, Lifetimes, Ports, Tenant};
 use crate::config::service::HttpLimits;
 use crate::config::store::StoreSettings;
-use crate::config::tenant::{ClientIdPrefix, CrossDevice, TenantSettings};
+use crate::config::tenant::{CrossDevice, TenantSettings};
 use crate::config::{self, Environment, Fault, Settings};
-use crate::domain::reason::Code;
+use crate::domain::reason::{Code, Reason};
 use crate::http::callers::{CallerKey, Callers};
 use crate::http::layers::{Guard, RequestLimits, guarded};
 use crate::http::listener::{self, ConnectionLimits};
@@ -48,7 +48,7 @@ pub enum ServeFault {
     Store(#[from] OpenError),
     /// Key and certificate do not fit each other.
     #[error("{0}")]
-    Signer(#[from] SignerFault),
+    Signer(#[from] Reason),
     /// Outgoing requests are not possible.
     #[error("{0}")]
     Outgoing(#[from] FetchSetupFault),
@@ -194,10 +194,7 @@ fn build_app(
 
 fn build_tenant(settings: &TenantSettings, host: &str) -> Result<Tenant, ServeFault> {
     let access = &settings.access;
-    let signer = match settings.client_id_prefix {
-        ClientIdPrefix::X509Hash => KeySigner::by_hash(access.key.clone(), &access.chain)?,
-        ClientIdPrefix::X509SanDns => KeySigner::by_dns_name(access.key.clone(), &access.chain, host)?,
-    };
+    let signer = KeySigner::new(access.key.clone(), &access.chain, settings.client_id_prefix, host)?;
     let presets = settings.presets.iter().map(|preset| (preset.id.clone(), preset.clone()));
     Ok(Tenant {
         id: settings.id.clone(),

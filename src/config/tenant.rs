@@ -8,6 +8,7 @@ use super::reader::{Complaint, Section, suggestion};
 use crate::domain::ids::TenantId;
 use crate::domain::jose::hash::sha256;
 use crate::domain::preset::{self, Preset};
+use crate::domain::request::client_id::ClientIdPrefix;
 use crate::domain::request::link::WalletScheme;
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::TrustAnchors;
@@ -142,15 +143,6 @@ pub enum Profile {
     Haip,
     /// OpenID4VP 1.0 alone.
     OpenId4Vp,
-}
-
-/// How wallets are told who asks (OpenID4VP 1.0 section 5.9.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClientIdPrefix {
-    /// The hash of the access certificate.
-    X509Hash,
-    /// A DNS name in the access certificate.
-    X509SanDns,
 }
 
 /// Whether another device may answer.

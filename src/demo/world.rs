@@ -6,6 +6,7 @@ use crate::app::{Lifetimes, Tenant};
 use crate::domain::ids::TenantId;
 use crate::domain::preset;
 use crate::domain::reason::{Code, Reason};
+use crate::domain::request::client_id::ClientIdPrefix;
 use crate::domain::request::link::WalletScheme;
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::{StatusOrigin, StatusRule, TrustAnchors, TrustSource};
@@ -83,8 +84,9 @@ impl World {
         let presets = preset::shipped().map_err(|_| Reason::new(Code::ConfigRefused, "a preset cannot be read"))?;
         let chain = self.authority.access().chain;
         let certificates = chain.iter().map(|der| Certificate::read(der)).collect::<Result<Vec<_>, _>>()?;
-        let signer = KeySigner::by_hash(self.authority.access_key().clone(), &certificates)
-            .map_err(|fault| Reason::new(Code::ConfigRefused, fault.to_string()))?;
+        let key = self.authority.access_key().clone();
+        // The hash of the certificate names the party, so the host does not matter.
+        let signer = KeySigner::new(key, &certificates, ClientIdPrefix::X509Hash, "")?;
         Ok(Tenant {
             id: TenantId::default_tenant(),
             signer: Arc::new(signer),

@@ -340,12 +340,6 @@ pub fn error_codes_markdown() -> String {
     page
 }
 
-/// `GET /docs/error-codes.md`: the page that `type` leads to.
-#[expect(clippy::unused_async, reason = "handlers are async by form")]
-pub async fn documentation() -> Response {
-    ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], error_codes_markdown()).into_response()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

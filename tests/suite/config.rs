@@ -2,8 +2,9 @@
 
 use crate::fixture::{Folder, NOW, SOUND, WEAK_CA, leaf, leaf_with, root, root_params, set_mode};
 use pruefstein::config::store::StoreSettings;
-use pruefstein::config::tenant::{ClientIdPrefix, CrossDevice};
+use pruefstein::config::tenant::CrossDevice;
 use pruefstein::config::{self, Environment, Fault, SECTIONS};
+use pruefstein::domain::request::client_id::ClientIdPrefix;
 use pruefstein::domain::trust::StatusRule;
 use pruefstein::domain::x509::chain::AnchorInChain;
 use rcgen::{IsCa, date_time_ymd};

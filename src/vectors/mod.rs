@@ -6,11 +6,11 @@
 //!
 //! | I am looking for | It is in |
 //! | --- | --- |
-//! | members of a file, and the rules that a schema cannot say | [`format`] |
+//! | members of a file, and the rules that a schema cannot say | [`mod@format`] |
 //! | what a member of `config` means here | [`config`] |
 //! | which function a type calls | [`subject`] |
 //! | running, comparing, counting | [`runner`] |
-//! | how our own cases are made | [`make`] |
+//! | how our own cases are made | [`mod@make`] |
 
 pub mod config;
 pub mod format;

@@ -103,13 +103,13 @@ fn every_case_of_the_core_is_covered() {
         }
     }
     for (area, (count, missing)) in &areas {
-        eprintln!("{area} {:>3} of {count}  {}", count - missing.len(), missing.join(" "));
+        eprintln!("catalogue: {area} {:>3} of {count}  {}", count - missing.len(), missing.join(" "));
     }
     let (slips, elsewhere): (Vec<&String>, Vec<&String>) = covered
         .iter()
         .filter(|id| areas.contains_key(&id[..3]) && !cases.contains_key(*id))
         .partition(|id| COMPLETE.contains(&&id[..3]));
-    eprintln!("named, but not in the catalogue: {elsewhere:?}");
+    eprintln!("catalogue: named elsewhere only: {elsewhere:?}");
     assert!(slips.is_empty(), "cases that the catalogue does not have: {slips:?}");
     let uncovered: Vec<&str> =
         COMPLETE.iter().filter_map(|area| areas.get(area)).flat_map(|(_, missing)| missing).copied().collect();

@@ -1,7 +1,7 @@
 //! The state of one presentation: what was asked, how far it has come, and how it ended.
 //!
 //! A [`Transaction`] is a value. Each step of its life takes the old value and returns the new one or the reason why it
-//! may not be taken ([`state`]); reading the result has rules of its own ([`reading`]). Nothing here keeps anything: a
+//! may not be taken (`state`); reading the result has rules of its own (`reading`). Nothing here keeps anything: a
 //! store writes the new value only over the one the step began from, and so decides who ends a transaction.
 //! [`record`] is the form in which stores keep it.
 //!

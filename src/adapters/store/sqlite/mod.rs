@@ -6,7 +6,7 @@
 //! older ended ones are read from the file by the same thread, so a read never sees what is not durable.
 //!
 //! The file has no index, each row checks itself, and [`row`] says how erased bytes are really gone. A second process is
-//! kept out ([`lock`]). To restore a backup: stop the service, remove the file with all files beside it that begin
+//! kept out (`lock`). To restore a backup: stop the service, remove the file with all files beside it that begin
 //! with its name, put the backup in its place.
 
 mod file;

@@ -136,7 +136,7 @@ async fn a_same_device_presentation_from_end_to_end() {
     let checks = read["report"]["checks"].as_array().unwrap();
     assert!(checks.iter().all(|check| check["outcome"] == "passed"), "{checks:?}");
 
-    // RSP-015, STO-002: the same answer again changes nothing.
+    // STO-002: the same answer again changes nothing.
     let (status, _) = service.send("POST", &response_path, Some((FORM, sealed(&request, &answer)))).await;
     assert_eq!(status, 409);
 }

@@ -1,11 +1,11 @@
 //! The store of a service on one machine: one SQLite file.
 //!
-//! One thread owns the file ([`writer`]) and commits in groups: what waits goes into one transaction, the disk syncs
+//! One thread owns the file (`writer`) and commits in groups: what waits goes into one transaction, the disk syncs
 //! once for all of it (WAL, `synchronous = FULL`), and each caller is answered after that. Reads come from the directory
 //! in memory, which changes only after a commit; the values of open and lately ended transactions are there, those of
 //! older ended ones are read from the file by the same thread, so a read never sees what is not durable.
 //!
-//! The file has no index, each row checks itself, and [`row`] says how erased bytes are really gone. A second process is
+//! The file has no index, each row checks itself, and `row` says how erased bytes are really gone. A second process is
 //! kept out (`lock`). To restore a backup: stop the service, remove the file with all files beside it that begin
 //! with its name, put the backup in its place.
 

@@ -242,7 +242,7 @@ fn request_limits(limits: HttpLimits) -> RequestLimits {
 }
 
 fn connection_limits(limits: HttpLimits) -> ConnectionLimits {
-    let connections = match open_files() {
+    let connections = match open_files(limits.max_connections.saturating_add(OTHER_FILES)) {
         Some(files) if files.saturating_sub(OTHER_FILES) < limits.max_connections => {
             let connections = files.saturating_sub(OTHER_FILES).max(1);
             tracing::warn!(connections, files, "fewer connections than configured: this process may open few files");
@@ -258,11 +258,29 @@ fn connection_limits(limits: HttpLimits) -> ConnectionLimits {
     }
 }
 
-/// How many files this process may have open, where the system tells.
-fn open_files() -> Option<usize> {
-    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_whitespace().next()?.parse().ok()
+/// How many files this process may have open, after asking for `wanted`. Usual limits are far below what the system would
+/// allow, and slow clients alone could use them up (HTT-001). `None` for no limit.
+#[cfg(unix)]
+fn open_files(wanted: usize) -> Option<usize> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = u64::try_from(wanted).unwrap_or(u64::MAX);
+    let within = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let mut current = limit.current;
+    if current.is_some_and(|current| current < within) {
+        let raised = Rlimit { current: Some(within), maximum: limit.maximum };
+        match setrlimit(Resource::Nofile, raised) {
+            Ok(()) => current = Some(within),
+            Err(error) => tracing::warn!(%error, "the limit of open files could not be raised"),
+        }
+    }
+    current.map(|current| usize::try_from(current).unwrap_or(usize::MAX))
+}
+
+/// How many files this process may have open; not known here.
+#[cfg(not(unix))]
+fn open_files(_: usize) -> Option<usize> {
+    None
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, ServeFault> {

@@ -59,7 +59,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("simulator", &["domain::encoding", "domain::ids", "domain::jose", "domain::reason", "domain::time"]),
     ("vectors", &["domain", "simulator"]),
     ("demo", &["adapters", "app", "config", "domain", "http", "serve", "simulator", "telemetry"]),
-    ("cli", &["adapters::clock", "app", "config", "demo", "domain", "http::problem", "serve", "simulator", "vectors"]),
+    ("cli", &["adapters", "app", "config", "demo", "domain", "http", "serve", "simulator", "vectors"]),
     ("main", &["cli"]),
     ("lib", &[]),
 ];

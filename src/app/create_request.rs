@@ -13,6 +13,7 @@ use crate::domain::transaction::{
     Flow, NewTransaction, Purpose, RequestData, ResponseMode, ResultPolicy, SecretScalar, Transaction,
 };
 use serde_json::Value;
+use std::fmt;
 use std::sync::Arc;
 
 /// What a caller asks for; absent members take the values of preset and tenant.
@@ -53,8 +54,8 @@ pub struct IdempotentCall<'a> {
     pub body: &'a [u8],
 }
 
-/// A started presentation with its links.
-#[derive(Debug, Clone)]
+/// A started presentation with its links. `Debug` leaves out the links: whoever has one can use it.
+#[derive(Clone)]
 pub struct Created {
     /// The transaction.
     pub transaction: Transaction,
@@ -64,6 +65,12 @@ pub struct Created {
     pub request_uri: String,
     /// The page for the person.
     pub page_url: String,
+}
+
+impl fmt::Debug for Created {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Created").field("transaction", &self.transaction).finish_non_exhaustive()
+    }
 }
 
 /// Seconds for which an idempotency key is remembered.
@@ -371,14 +378,23 @@ fn bounded(wish: Option<u32>, otherwise: u32, least: u32, most: u32, pointer: &s
     }
 }
 
-/// A text for people: at most 300 characters, no control characters (API-022). Pages escape it.
+/// A text for people: at most 300 characters, none that steers a terminal or the direction of reading (API-022). Pages
+/// escape it.
 fn text(wish: Option<&str>, pointer: &str, faults: &mut Faults) -> Option<String> {
     let text = wish?;
-    if text.is_empty() || text.chars().count() > 300 || text.chars().any(char::is_control) {
+    if text.is_empty() || text.chars().count() > 300 || text.chars().any(steers) {
         faults.add(pointer, "not 1 to 300 characters without control characters", "API-022");
         return None;
     }
     Some(text.to_owned())
+}
+
+/// Control characters, line and paragraph separators, marks of direction, and the byte order mark.
+fn steers(character: char) -> bool {
+    let marks = ['\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}', '\u{feff}'];
+    character.is_control()
+        || marks.contains(&character)
+        || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The caller's reference: printable and short, as it comes back in answers (API-023).

@@ -64,9 +64,14 @@ impl App {
     pub async fn receive_response(&self, handle: &str, form: &ResponseForm) -> Result<NextStep, Refused> {
         let unknown = || Reason::new(Code::UnknownTransaction, "no transaction has this handle");
         let handle = RequestHandle::parse(handle).ok_or_else(unknown)?;
-        let shown = self.ports.store.by_handle(&handle).await?.ok_or_else(unknown)?;
+        let mut shown = self.ports.store.by_handle(&handle).await?.ok_or_else(unknown)?;
         let tenant = Arc::clone(self.tenant(shown.tenant())?);
         shown.check_answerable(self.now())?;
+        let turn = self.tries.turn(&handle).await;
+        if turn.waited {
+            shown = self.ports.store.by_handle(&handle).await?.ok_or_else(unknown)?;
+            shown.check_answerable(self.now())?;
+        }
         self.tries.count(&handle, self.now())?;
         let settled = self.judge(&tenant, &shown, form).await;
         match settled {

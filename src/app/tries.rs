@@ -1,4 +1,4 @@
-//! How often a transaction was answered in vain, and why the last time (catalogue rule 6, RSP-031).
+//! How often a transaction was answered in vain, why the last time, and whose turn it is (catalogue rule 6, RSP-031).
 //!
 //! Kept in memory: a restart forgives, which costs an attacker a restart of the service.
 
@@ -6,7 +6,8 @@ use crate::domain::ids::{RequestHandle, TransactionId};
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 /// Most answers to one transaction.
 const MOST: u32 = 20;
@@ -20,6 +21,16 @@ const CAPACITY: usize = 100_000;
 pub struct Tries {
     counts: Mutex<HashMap<RequestHandle, Count>>,
     refused: Mutex<HashMap<TransactionId, RefusedTry>>,
+    turns: Mutex<HashMap<RequestHandle, Arc<AsyncMutex<()>>>>,
+}
+
+/// The right to have an answer judged. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Turn {
+    /// Whether somebody else's answer was judged meanwhile: what was read before is old.
+    pub waited: bool,
+    #[expect(dead_code, reason = "held, not used")]
+    guard: OwnedMutexGuard<()>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +74,22 @@ impl Tries {
         Ok(())
     }
 
+    /// Waits until no other answer to this transaction is judged here. So a crowd of answers costs no more than the
+    /// tries that are allowed, and whoever comes after the winner finds an end, not too many tries (RSP-007).
+    pub async fn turn(&self, handle: &RequestHandle) -> Turn {
+        let lock = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            if turns.len() >= CAPACITY {
+                turns.retain(|_, lock| Arc::strong_count(lock) > 1);
+            }
+            Arc::clone(turns.entry(handle.clone()).or_default())
+        };
+        match Arc::clone(&lock).try_lock_owned() {
+            Ok(guard) => Turn { waited: false, guard },
+            Err(_) => Turn { waited: true, guard: lock.lock_owned().await },
+        }
+    }
+
     /// Takes note of a refused answer, for the caller who asks.
     pub fn note(&self, id: &TransactionId, refused: RefusedTry) {
         let mut all = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,6 +109,7 @@ impl Tries {
         let recent = |at: UnixSeconds| now.since(at) < 3_600;
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, count| recent(count.minute));
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, refused| recent(refused.at));
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, lock| Arc::strong_count(lock) > 1);
     }
 }
 
@@ -104,6 +132,26 @@ mod tests {
             assert!(tries.count(&handle, minute(1)).is_ok());
         }
         assert_eq!(tries.count(&handle, minute(9)).unwrap_err().code, Code::RateLimited);
+    }
+
+    #[tokio::test]
+    async fn one_at_a_time_for_each_transaction() {
+        let tries = Arc::new(Tries::default());
+        let (one, other) = (RequestHandle::from_random([1; 16]), RequestHandle::from_random([2; 16]));
+        let first = tries.turn(&one).await;
+        assert!(!first.waited);
+        assert!(!tries.turn(&other).await.waited, "others do not wait");
+        let second = tokio::spawn({
+            let (tries, one) = (Arc::clone(&tries), one.clone());
+            async move { tries.turn(&one).await.waited }
+        });
+        tokio::task::yield_now().await;
+        tries.sweep(UnixSeconds(0));
+        assert!(!second.is_finished());
+        drop(first);
+        assert!(second.await.unwrap());
+        tries.sweep(UnixSeconds(0));
+        assert!(tries.turns.lock().unwrap().is_empty());
     }
 
     #[test]

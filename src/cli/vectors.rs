@@ -71,3 +71,40 @@ fn refused(error: &VectorError) -> Failure {
     let exit = if matches!(error, VectorError::Nothing(_)) { Exit::Refused } else { Exit::WrongUse };
     Failure { exit, code: None, message: error.to_string(), hint: hint.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run_in(action: Action) -> (Result<Exit, Failure>, String) {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let result = run(&Arguments { action }, &mut Terminal::new(&mut out, &mut err));
+        (result, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn nothing_run_is_a_failure() {
+        let empty = tempfile::tempdir().unwrap();
+        let (result, _) = run_in(Action::Run { directory: empty.path().to_owned() });
+        assert_eq!(result.unwrap_err().exit, Exit::Refused);
+        let (result, _) = run_in(Action::Run { directory: empty.path().join("missing") });
+        assert_eq!(result.unwrap_err().exit, Exit::WrongUse);
+    }
+
+    #[test]
+    fn a_difference_ends_with_exit_code_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = r#"{"format":"verifier-vectors/1","type":"base64url-decode","title":"t","spec":["s"],
+            "licence":"CC0-1.0","generator":{"name":"n","version":"1","seed":"00"},"case_count":1,
+            "groups":[{"id":"g","cases":[{"id":"a","input":{"text":"AA"},"expected":{"result":"WORD"}}]}]}"#;
+        for (word, exit) in [("accept", Exit::Done), ("reject", Exit::Refused)] {
+            std::fs::write(folder.path().join("a.json"), file.replace("WORD", word)).unwrap();
+            let (result, out) = run_in(Action::Run { directory: folder.path().to_owned() });
+            assert_eq!(result.unwrap(), exit, "{out}");
+            assert!(out.contains("1 run"), "{out}");
+        }
+        std::fs::write(folder.path().join("a.json"), "{}").unwrap();
+        let (result, _) = run_in(Action::Run { directory: folder.path().to_owned() });
+        assert_eq!(result.unwrap_err().exit, Exit::WrongUse);
+    }
+}

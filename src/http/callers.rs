@@ -59,10 +59,12 @@ impl Callers {
 impl FromRequestParts<Front> for Caller {
     type Rejection = Problem;
 
-    /// One answer for no key, a malformed one and an unknown one (API-001); keys in addresses are not read (API-009).
+    /// One answer for no key, a malformed one, an unknown one and two of them (API-001); keys in addresses are not read
+    /// (API-009).
     async fn from_request_parts(parts: &mut Parts, front: &Front) -> Result<Self, Problem> {
-        let key = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let key = key.and_then(|text| {
+        let mut values = parts.headers.get_all(AUTHORIZATION).iter();
+        let only = values.next().filter(|_| values.next().is_none());
+        let key = only.and_then(|value| value.to_str().ok()).and_then(|text| {
             let (scheme, key) = text.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
         });

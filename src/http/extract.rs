@@ -4,11 +4,25 @@ use super::problem::{FieldError, Problem};
 use crate::domain::encoding::json;
 use crate::domain::reason::{Code, Reason};
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
+use std::convert::Infallible;
+
+/// The name in a path. One that is not UTF-8 is empty, so it gets the answer of every name that does not exist (HTT-021).
+pub struct Name(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let name = Path::<String>::from_request_parts(parts, state).await;
+        Ok(Self(name.map_or_else(|_| String::new(), |Path(name)| name)))
+    }
+}
 
 /// A JSON body, with its bytes.
 pub struct JsonBody<T> {

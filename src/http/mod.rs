@@ -78,7 +78,7 @@ pub fn router(front: Front) -> Router {
         .route("/v1/presentations", post(relying_party::create).fallback(method_not_allowed))
         .route(
             "/v1/presentations/{id}",
-            get(relying_party::read).delete(relying_party::erase).fallback(method_not_allowed),
+            get(relying_party::read).delete(relying_party::erase).head(get_or_delete).fallback(get_or_delete),
         )
         .route("/v1/presentations/{id}/events", get(relying_party::events).fallback(method_not_allowed))
         .route("/v1/presentations/{id}/qr.svg", get(relying_party::qr_svg).fallback(method_not_allowed))
@@ -90,7 +90,7 @@ pub fn router(front: Front) -> Router {
         .route("/v1/openapi.json", get(openapi::serve).fallback(method_not_allowed))
         .route(
             "/wallet/requests/{handle}",
-            get(wallet::get_request).post(wallet::post_request).fallback(method_not_allowed),
+            get(wallet::get_request).post(wallet::post_request).head(get_or_post).fallback(get_or_post),
         )
         .route("/wallet/responses/{handle}", post(wallet::response).fallback(method_not_allowed))
         .route("/p/{handle}", get(page::show).fallback(method_not_allowed))
@@ -104,7 +104,11 @@ pub fn router(front: Front) -> Router {
 
 /// Nothing here may stay in a cache, unless it says so itself (OVP-RESP-09, OVP-RURI-19, case REQ-020).
 async fn no_store(mut response: Response) -> Response {
-    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    let headers = response.headers_mut();
+    // Streams of events come with `no-cache`, which still lets a cache keep them.
+    if headers.get(CACHE_CONTROL).is_none_or(|value| value == "no-cache") {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     response
 }
 
@@ -114,4 +118,14 @@ async fn not_found() -> Problem {
 
 async fn method_not_allowed() -> Problem {
     crate::domain::reason::Code::MethodNotAllowed.into()
+}
+
+/// HEAD would run the handler of GET and throw its answer away: a result that is read once would be lost, and a request
+/// would count as collected. So both paths do without it.
+async fn get_or_delete() -> Problem {
+    method_not_allowed().await.with_allow(HeaderValue::from_static("GET,DELETE"))
+}
+
+async fn get_or_post() -> Problem {
+    method_not_allowed().await.with_allow(HeaderValue::from_static("GET,POST"))
 }

@@ -8,7 +8,7 @@ use super::body::{
     PurposeBody, QueryCheckBody, QueryFindingsBody, RefusedBody, ResultRulesBody, VerdictBody, VerificationBody,
 };
 use super::callers::Caller;
-use super::extract::JsonBody;
+use super::extract::{JsonBody, Name};
 use super::page::qr;
 use super::problem::{FieldError, Problem};
 use crate::app::check_query as queries;
@@ -22,7 +22,7 @@ use crate::domain::preset::Preset;
 use crate::domain::reason::Code;
 use crate::domain::transaction::{Flow, Transaction};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -156,7 +156,7 @@ const MOST_WAIT: u64 = 30;
 pub async fn read(
     caller: Caller,
     State(front): State<Front>,
-    Path(id): Path<String>,
+    Name(id): Name,
     query: Result<Query<ReadQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<PresentationBody>, Problem> {
     let Query(query) = query.map_err(|_| Problem::new(Code::BadRequest, "the query knows response_code and wait"))?;
@@ -224,7 +224,7 @@ fn raw(json: String) -> Option<Box<RawValue>> {
         (status = 404, description = "No such presentation for this caller", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub async fn erase(caller: Caller, State(front): State<Front>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub async fn erase(caller: Caller, State(front): State<Front>, Name(id): Name) -> Result<StatusCode, Problem> {
     front.app.cancel_or_erase(&caller.tenant, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -242,7 +242,7 @@ pub async fn erase(caller: Caller, State(front): State<Front>, Path(id): Path<St
 pub async fn events(
     caller: Caller,
     State(front): State<Front>,
-    Path(id): Path<String>,
+    Name(id): Name,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let permit = Arc::clone(&front.streams)
         .try_acquire_owned()
@@ -304,7 +304,7 @@ impl Watching {
         (status = 410, description = "The request has ended", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub async fn qr_svg(caller: Caller, State(front): State<Front>, Path(id): Path<String>) -> Result<Response, Problem> {
+pub async fn qr_svg(caller: Caller, State(front): State<Front>, Name(id): Name) -> Result<Response, Problem> {
     let created = front.app.links(&caller.tenant, &id).await?;
     let picture = qr::svg(&created.authorization_request_uri)?;
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], picture).into_response())
@@ -319,7 +319,7 @@ pub async fn qr_svg(caller: Caller, State(front): State<Front>, Path(id): Path<S
         (status = 410, description = "The request has ended", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub async fn qr_png(caller: Caller, State(front): State<Front>, Path(id): Path<String>) -> Result<Response, Problem> {
+pub async fn qr_png(caller: Caller, State(front): State<Front>, Name(id): Name) -> Result<Response, Problem> {
     let created = front.app.links(&caller.tenant, &id).await?;
     let picture = qr::png(&created.authorization_request_uri)?;
     Ok(([(header::CONTENT_TYPE, "image/png")], picture).into_response())
@@ -408,11 +408,7 @@ pub async fn presets(caller: Caller, State(front): State<Front>) -> Result<Json<
         (status = 404, description = "No such preset", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub async fn preset(
-    caller: Caller,
-    State(front): State<Front>,
-    Path(id): Path<String>,
-) -> Result<Json<PresetBody>, Problem> {
+pub async fn preset(caller: Caller, State(front): State<Front>, Name(id): Name) -> Result<Json<PresetBody>, Problem> {
     let tenant = front.app.tenant(&caller.tenant)?;
     let preset = tenant.presets.get(&id).ok_or_else(|| Problem::new(Code::NotFound, "there is no such preset"))?;
     let query = preset.sendable(can_verify).map_err(Failure::from)?;

@@ -5,7 +5,7 @@
 
 use super::Front;
 use super::body::{NextStepBody, WalletErrorBody};
-use super::extract::FormBody;
+use super::extract::{FormBody, Name};
 use super::problem::{Problem, status};
 use crate::app::Failure;
 use crate::app::fetch_request::WalletParameters;
@@ -13,7 +13,7 @@ use crate::app::receive_response::{AnswerOutcome, Refused};
 use crate::domain::reason::Code;
 use crate::domain::verify::response::ResponseForm;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use std::time::Instant;
@@ -85,7 +85,7 @@ impl IntoResponse for WalletProblem {
         (status = 410, description = "The request has ended"),
     )
 )]
-pub async fn get_request(State(front): State<Front>, Path(handle): Path<String>) -> Result<Response, WalletProblem> {
+pub async fn get_request(State(front): State<Front>, Name(handle): Name) -> Result<Response, WalletProblem> {
     let object = front.app.fetch_request(&handle, WalletParameters::default()).await?;
     Ok(([(header::CONTENT_TYPE, REQUEST_OBJECT)], object).into_response())
 }
@@ -104,7 +104,7 @@ pub async fn get_request(State(front): State<Front>, Path(handle): Path<String>)
 )]
 pub async fn post_request(
     State(front): State<Front>,
-    Path(handle): Path<String>,
+    Name(handle): Name,
     form: Result<FormBody, Problem>,
 ) -> Result<Response, WalletProblem> {
     let mut form = form.map_err(|problem| match problem.code() {
@@ -135,7 +135,7 @@ pub async fn post_request(
 )]
 pub async fn response(
     State(front): State<Front>,
-    Path(handle): Path<String>,
+    Name(handle): Name,
     uri: Uri,
     form: Result<FormBody, Problem>,
 ) -> Result<Json<NextStepBody>, WalletProblem> {

@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod catalogue;
 mod cli;
 mod client;
 mod config;
@@ -18,14 +19,18 @@ mod external;
 mod fixture;
 mod flows;
 mod generated;
+mod knockout;
 mod known_differences;
 mod listener;
 mod openapi;
 mod ops;
+mod privacy;
+mod properties;
 mod serve;
 mod service;
 mod shared;
 mod simulator;
+mod stage;
 mod store;
 mod vectors;
 mod wycheproof;

@@ -5,6 +5,8 @@
 //! `docs/decisions/0001-cryptography.md`.
 
 pub mod alg;
+#[cfg(test)]
+mod differential;
 pub mod encrypt;
 pub mod hash;
 pub mod header;

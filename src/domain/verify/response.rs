@@ -130,7 +130,13 @@ pub fn open<'a>(form: &ResponseForm, asked: Asked<'a>, cx: Context<'a>) -> Resul
         Content::Error(error) => return Ok(Answer::Error(WalletError { error, encrypted: message.encrypted })),
         Content::VpToken(vp_token) => vp_token,
     };
-    let Some(entries) = report.step(section, Check::VpToken, || check_structure(asked.query, &vp_token)) else {
+    // An answer without any presentation proves nothing of its sender: it ends nothing, and is never accepted, not even
+    // where all that was asked for is optional (catalogue rules 1 and 6).
+    let present = || match check_structure(asked.query, &vp_token)? {
+        entries if entries.is_empty() => Err(Reason::new(Code::QueryNotSatisfied, "there is no presentation")),
+        entries => Ok(entries),
+    };
+    let Some(entries) = report.step(section, Check::VpToken, present) else {
         return Err(unestablished(report));
     };
     let mut opened = Vec::new();

@@ -3,12 +3,13 @@
 pub mod qr;
 
 use super::Front;
+use super::extract::Name;
 use super::problem::{self, Problem};
 use crate::app::create_request::Created;
 use crate::domain::reason::Code;
 use crate::domain::transaction::{Flow, Status};
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
@@ -33,7 +34,7 @@ struct PresentationPage<'a> {
 ///
 /// # Errors
 /// A page, too: nobody who comes by a browser is shown a problem document.
-pub async fn show(State(front): State<Front>, Path(handle): Path<String>) -> Response {
+pub async fn show(State(front): State<Front>, Name(handle): Name) -> Response {
     match front.app.page(&handle).await {
         Ok(created) => render(StatusCode::OK, &page(&created)),
         Err(failure) => {
@@ -124,7 +125,7 @@ fn render(status: StatusCode, page: &PresentationPage<'_>) -> Response {
 ///
 /// # Errors
 /// [`Code::UnknownTransaction`], [`Code::RequestExpired`].
-pub async fn qr(State(front): State<Front>, Path(handle): Path<String>) -> Result<Response, Problem> {
+pub async fn qr(State(front): State<Front>, Name(handle): Name) -> Result<Response, Problem> {
     let created = front.app.page(&handle).await?;
     if created.transaction.status().is_end() {
         return Err(Code::RequestExpired.into());

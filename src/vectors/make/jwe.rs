@@ -392,9 +392,9 @@ fn parts(draft: &mut Draft, maker: &Maker<'_>) -> Result<(), VectorError> {
             "eyJhbGciOiJFUzI1NiJ9.e30.AAAA".to_owned(),
             "case JWE-002",
         ),
-        ("jwe-form-four-parts", "four parts", "jwe_malformed", good.replacen("..", ".", 1), "case JOS-025"),
-        ("jwe-form-six-parts", "six parts", "jwe_malformed", format!("{good}."), "case JOS-025"),
-        ("jwe-form-nothing", "no text", "jwe_malformed", String::new(), "case JOS-025"),
+        ("jwe-form-four-parts", "four parts", "jwe_malformed", good.replacen("..", ".", 1), "OVP-JWE-02"),
+        ("jwe-form-six-parts", "six parts", "jwe_malformed", format!("{good}."), "OVP-JWE-02"),
+        ("jwe-form-nothing", "no text", "jwe_malformed", String::new(), "OVP-JWE-02"),
         (
             "jwe-form-json",
             "the flattened JSON form, with enc in the unprotected header",

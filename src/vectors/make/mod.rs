@@ -19,16 +19,17 @@ mod dcql_parse;
 mod dcql_response;
 mod draft;
 mod flags;
-mod jose;
 mod json;
 mod jwe;
+mod jws;
 mod key_binding;
 mod presentation;
 mod sd_jwt;
 mod sd_jwt_vc;
+mod sri;
 mod status;
 mod vp_token;
-mod world;
+pub mod world;
 mod x5c;
 
 use super::VectorError;
@@ -55,15 +56,15 @@ pub fn files() -> Result<Vec<Named>, VectorError> {
         ("dcql_response.json", dcql_response::file()?),
         ("json.json", json::file()?),
         ("jwe.json", jwe::file(&world)?),
-        ("jws.json", jose::file(&world)?),
+        ("jws.json", jws::file(&world)?),
         ("kb_jwt.json", key_binding::file(&world)?),
         ("presentation.json", presentation::file(&world)?),
         ("sd_jwt.json", sd_jwt::file(&world)?),
         ("sd_jwt_vc.json", sd_jwt_vc::file(&world)?),
-        ("sri.json", sd_jwt_vc::integrity()?),
-        ("status_list.json", status::lists()?),
-        ("status_reference.json", status::references()?),
-        ("status_token.json", status::tokens(&world)?),
+        ("sri.json", sri::file()?),
+        ("status_list.json", status::file()?),
+        ("status_reference.json", status::reference::file()?),
+        ("status_token.json", status::token::file(&world)?),
         ("vp_token.json", vp_token::file()?),
         ("x5c.json", x5c::file(&world)?),
     ])

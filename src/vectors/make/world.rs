@@ -6,42 +6,47 @@ use crate::domain::jose::hash::HashAlgorithm;
 use crate::domain::jose::keys::{EphemeralKey, SigningKey};
 use crate::domain::time::UnixSeconds;
 use crate::simulator::authority::{IssuerName, SignerKey, SigningIdentity, TestAuthority};
+use crate::simulator::encode::status_list::StatusList;
 use crate::simulator::seed::Seed;
 use crate::vectors::VectorError;
 use serde_json::{Map, Value, json};
 
 /// The seed of all keys and salts. It is public, and so is everything that follows from it.
-pub(super) const SEED: [u8; 32] = *b"pruefstein test vectors, set 001";
+pub const SEED: [u8; 32] = *b"pruefstein test vectors, set 001";
 
 /// The time of evaluation: 2026-03-02T12:00:00Z.
-pub(super) const NOW: i64 = 1_772_452_800;
+pub const NOW: i64 = 1_772_452_800;
 
 /// The type of the invented credential.
-pub(super) const TYPE: &str = "urn:example:vectors:identity:1";
+pub const TYPE: &str = "urn:example:vectors:identity:1";
 
 /// The address of its status list, and the origin that the relying party allows.
-pub(super) const STATUS_URI: &str = "https://status.example/lists/1";
+pub const STATUS_URI: &str = "https://status.example/lists/1";
 /// See [`STATUS_URI`].
-pub(super) const STATUS_ORIGIN: &str = "https://status.example";
+pub const STATUS_ORIGIN: &str = "https://status.example";
 
 /// Keys and certificates.
-pub(super) struct World {
+pub struct World {
     /// The test authority that certifies issuers.
-    pub(super) authority: TestAuthority,
+    pub authority: TestAuthority,
     /// The issuer whose key is known as a JWK.
-    pub(super) issuer: SigningKey,
+    pub issuer: SigningKey,
     /// The holder.
-    pub(super) holder: SigningKey,
+    pub holder: SigningKey,
     /// Somebody else.
-    pub(super) stranger: SigningKey,
+    pub stranger: SigningKey,
     /// The encryption key of the request.
-    pub(super) recipient: EphemeralKey,
+    pub recipient: EphemeralKey,
     /// The ephemeral key of the wallet.
-    pub(super) sender: EphemeralKey,
+    pub sender: EphemeralKey,
 }
 
 impl World {
-    pub(super) fn new() -> Result<Self, VectorError> {
+    /// Makes everything from [`SEED`].
+    ///
+    /// # Errors
+    /// [`VectorError`], in theory only.
+    pub fn new() -> Result<Self, VectorError> {
         let seed = Seed::new(SEED);
         let ephemeral = |name: &str| {
             EphemeralKey::from_scalar(seed.bytes(name)).ok_or(VectorError::Made("a seed that gives no key"))
@@ -57,32 +62,32 @@ impl World {
     }
 
     /// The certified issuer.
-    pub(super) fn certified(&self) -> SigningIdentity {
+    pub fn certified(&self) -> SigningIdentity {
         self.authority.issuer(IssuerName::PidGermany)
     }
 
     /// Its anchor, as in `x509_roots`.
-    pub(super) fn root(&self) -> String {
+    pub fn root(&self) -> String {
         base64::encode_standard(self.authority.issuer_root(IssuerName::PidGermany))
     }
 
     /// The audience of proofs.
-    pub(super) fn client_id(&self) -> String {
+    pub fn client_id(&self) -> String {
         self.authority.access().x509_hash_client_id()
     }
 
     /// A value that belongs to `name`, as salts and nonces are.
-    pub(super) fn random(&self, name: &str) -> String {
+    pub fn random(&self, name: &str) -> String {
         Seed::new(SEED).text(name)
     }
 
     /// The nonce of the request.
-    pub(super) fn nonce(&self) -> String {
+    pub fn nonce(&self) -> String {
         self.random("nonce")
     }
 
     /// The text of a disclosure whose salt belongs to `label`: a member with `name`, or an array element without.
-    pub(super) fn disclosure(&self, label: &str, name: Option<&str>, value: &Value) -> String {
+    pub fn disclosure(&self, label: &str, name: Option<&str>, value: &Value) -> String {
         let salt = self.random(&format!("salt/{label}"));
         let items = match name {
             Some(name) => json!([salt, name, value]),
@@ -113,7 +118,7 @@ impl World {
     }
 
     /// A good SD-JWT of the issuer whose key is known, with a good proof.
-    pub(super) fn token(&self) -> Token {
+    pub fn token(&self) -> Token {
         let (concealed, disclosures) = self.conceal();
         let mut payload = json!({
             "iss": "https://issuer.example",
@@ -137,7 +142,7 @@ impl World {
     }
 
     /// A good SD-JWT VC of the certified issuer, with a good proof, without a status.
-    pub(super) fn credential(&self) -> Token {
+    pub fn credential(&self) -> Token {
         let mut token = self.token();
         let issuer = self.certified();
         token.header = json!({"alg": "ES256", "typ": "dc+sd-jwt", "x5c": issuer.x5c()});
@@ -148,7 +153,7 @@ impl World {
     }
 
     /// What a relying party that verifies [`Self::credential`] brings along.
-    pub(super) fn credential_config(&self) -> Value {
+    pub fn credential_config(&self) -> Value {
         json!({
             "now": NOW,
             "clock_skew": 60,
@@ -164,7 +169,7 @@ impl World {
 }
 
 /// What the good credential discloses, with everything that stays in the clear.
-pub(super) fn disclosed(payload: &Value) -> Value {
+pub fn disclosed(payload: &Value) -> Value {
     let mut claims = payload.clone();
     if let Some(members) = claims.as_object_mut() {
         members.shift_remove("_sd");
@@ -181,7 +186,7 @@ pub(super) fn disclosed(payload: &Value) -> Value {
 }
 
 /// A key of a test with its private part, named for the group.
-pub(super) fn key_of(key: &SignerKey) -> Value {
+pub fn key_of(key: &SignerKey) -> Value {
     match key {
         SignerKey::P256(key) => Value::Object(key.test_jwk()),
         SignerKey::P384(_) => Value::Null,
@@ -189,31 +194,34 @@ pub(super) fn key_of(key: &SignerKey) -> Value {
 }
 
 /// Adds members.
-pub(super) fn merge(value: &mut Value, more: Map<String, Value>) {
+pub fn merge(value: &mut Value, more: Map<String, Value>) {
     if let Some(members) = value.as_object_mut() {
         members.extend(more);
     }
 }
 
 /// Removes a member.
-pub(super) fn remove(value: &mut Value, name: &str) {
+pub fn remove(value: &mut Value, name: &str) {
     if let Some(members) = value.as_object_mut() {
         members.shift_remove(name);
     }
 }
 
 /// base64url of a JSON value.
-pub(super) fn encode(value: &Value) -> String {
+pub fn encode(value: &Value) -> String {
     base64::encode_url(value.to_string().as_bytes())
 }
 
 /// The digest of a disclosure.
-pub(super) fn digest(text: &str) -> String {
+pub fn digest(text: &str) -> String {
     HashAlgorithm::Sha256.digest_url(text.as_bytes())
 }
 
 /// A JWS over exactly these texts.
-pub(super) fn sign(header: &str, payload: &[u8], key: &SignerKey) -> Result<String, VectorError> {
+///
+/// # Errors
+/// [`VectorError`] if the key cannot sign.
+pub fn sign(header: &str, payload: &[u8], key: &SignerKey) -> Result<String, VectorError> {
     let input = format!("{}.{}", base64::encode_url(header.as_bytes()), base64::encode_url(payload));
     let signature = key.sign(input.as_bytes())?;
     Ok(format!("{input}.{}", base64::encode_url(&signature)))
@@ -221,31 +229,38 @@ pub(super) fn sign(header: &str, payload: &[u8], key: &SignerKey) -> Result<Stri
 
 /// An SD-JWT that is being made. It is good until a case changes it.
 #[derive(Clone)]
-pub(super) struct Token {
-    pub(super) header: Value,
-    pub(super) payload: Value,
+pub struct Token {
+    /// The protected header.
+    pub header: Value,
+    /// The payload.
+    pub payload: Value,
     /// The text of the payload, where JSON values cannot express it.
-    pub(super) raw_payload: Option<String>,
-    pub(super) disclosures: Vec<String>,
-    pub(super) proof_header: Value,
+    pub raw_payload: Option<String>,
+    /// The disclosures that are sent.
+    pub disclosures: Vec<String>,
+    /// The protected header of the proof.
+    pub proof_header: Value,
     /// `sd_hash` is added if it is not there.
-    pub(super) proof: Value,
+    pub proof: Value,
     /// The text of the proof's payload.
-    pub(super) raw_proof: Option<String>,
-    pub(super) signer: SignerKey,
-    pub(super) holder: SigningKey,
-    pub(super) hash: HashAlgorithm,
+    pub raw_proof: Option<String>,
+    /// The key of the issuer.
+    pub signer: SignerKey,
+    /// The key that signs the proof.
+    pub holder: SigningKey,
+    /// The hash function of digests and `sd_hash`.
+    pub hash: HashAlgorithm,
 }
 
 impl Token {
     /// Changes it.
-    pub(super) fn change(mut self, change: impl FnOnce(&mut Self)) -> Self {
+    pub fn change(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
     }
 
     /// Adds a digest to `_sd` at the top.
-    pub(super) fn refer(&mut self, digest: String) {
+    pub fn refer(&mut self, digest: String) {
         match self.payload.get_mut("_sd").and_then(Value::as_array_mut) {
             Some(digests) => digests.push(Value::from(digest)),
             None => self.payload["_sd"] = json!([digest]),
@@ -253,19 +268,25 @@ impl Token {
     }
 
     /// Adds a disclosure and its digest at the top.
-    pub(super) fn disclose(&mut self, text: String) {
+    pub fn disclose(&mut self, text: String) {
         self.refer(self.hash.digest_url(text.as_bytes()));
         self.disclosures.push(text);
     }
 
     /// The issuer-signed JWT.
-    pub(super) fn issuer_jwt(&self) -> Result<String, VectorError> {
+    ///
+    /// # Errors
+    /// [`VectorError`] if the key cannot sign.
+    pub fn issuer_jwt(&self) -> Result<String, VectorError> {
         let payload = self.raw_payload.clone().unwrap_or_else(|| self.payload.to_string());
         sign(&self.header.to_string(), payload.as_bytes(), &self.signer)
     }
 
     /// Issuer-signed JWT and disclosures, without a proof.
-    pub(super) fn bare(&self) -> Result<String, VectorError> {
+    ///
+    /// # Errors
+    /// As [`Self::issuer_jwt`].
+    pub fn bare(&self) -> Result<String, VectorError> {
         let mut text = format!("{}~", self.issuer_jwt()?);
         for disclosure in &self.disclosures {
             text.push_str(disclosure);
@@ -275,7 +296,10 @@ impl Token {
     }
 
     /// The proof over `bare`.
-    pub(super) fn proof_over(&self, bare: &str) -> Result<String, VectorError> {
+    ///
+    /// # Errors
+    /// As [`Self::issuer_jwt`].
+    pub fn proof_over(&self, bare: &str) -> Result<String, VectorError> {
         let mut proof = self.proof.clone();
         if proof.get("sd_hash").is_none() {
             merge(&mut proof, members(json!({"sd_hash": self.hash.digest_url(bare.as_bytes())})));
@@ -285,9 +309,56 @@ impl Token {
     }
 
     /// The whole presentation.
-    pub(super) fn text(&self) -> Result<String, VectorError> {
+    ///
+    /// # Errors
+    /// As [`Self::issuer_jwt`].
+    pub fn text(&self) -> Result<String, VectorError> {
         let bare = self.bare()?;
         let proof = self.proof_over(&bare)?;
         Ok(format!("{bare}{proof}"))
+    }
+}
+
+/// A list token that is being made: two bits for each of sixteen entries, of which entries 1 to 3 have the values 1 to 3.
+#[derive(Clone)]
+pub struct ListToken {
+    /// The protected header.
+    pub header: Value,
+    /// The payload.
+    pub payload: Value,
+    /// The key of its signer.
+    pub signer: SignerKey,
+}
+
+impl ListToken {
+    /// The last index.
+    pub const LAST: u64 = 15;
+
+    /// A good one of the certified issuer.
+    pub fn good(world: &World) -> Self {
+        let issuer = world.certified();
+        let list = StatusList { bits: 2, entries: 16, values: [(1, 1), (2, 2), (3, 3)].into_iter().collect() };
+        Self {
+            header: json!({"alg": "ES256", "typ": "statuslist+jwt", "x5c": issuer.x5c()}),
+            payload: json!({
+                "sub": STATUS_URI, "iat": NOW - 600, "exp": NOW + 3_600, "ttl": 600,
+                "status_list": {"bits": 2, "lst": base64::encode_url(&list.zlib())},
+            }),
+            signer: issuer.key,
+        }
+    }
+
+    /// Changes signer and chain.
+    pub fn sign_with(&mut self, signer: &SigningIdentity) {
+        self.header["x5c"] = json!(signer.x5c());
+        self.signer = signer.key.clone();
+    }
+
+    /// The token.
+    ///
+    /// # Errors
+    /// [`VectorError`] if the key cannot sign.
+    pub fn text(&self) -> Result<String, VectorError> {
+        sign(&self.header.to_string(), self.payload.to_string().as_bytes(), &self.signer)
     }
 }

@@ -27,13 +27,15 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 
 /// How often what is due expires and is erased.
 const SWEEP: Duration = Duration::from_secs(5);
 /// How long a client may not take what is written to it.
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
+/// Connections that the system keeps until they are accepted: enough for a sudden crowd.
+const BACKLOG: u32 = 4096;
 /// File descriptors that are not for connections: the store, outgoing requests, the log.
 const OTHER_FILES: usize = 64;
 
@@ -131,8 +133,8 @@ pub async fn run_until(
     let routes = guarded(router(front), Arc::new(guard));
     let operations = Arc::new(Operations::new(Arc::clone(&app), Arc::clone(&metrics)));
     let limits = connection_limits(service.limits);
-    let public = listen(service.listen).await?;
-    let inside = listen(service.operations_listen).await?;
+    let public = listen(service.listen)?;
+    let inside = listen(service.operations_listen)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         public_url = service.public_url.origin(),
@@ -283,8 +285,15 @@ fn open_files(_: usize) -> Option<usize> {
     None
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, ServeFault> {
-    TcpListener::bind(address).await.map_err(|cause| ServeFault::Listen { address, cause })
+fn listen(address: SocketAddr) -> Result<TcpListener, ServeFault> {
+    let listening = || -> io::Result<TcpListener> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A restart must not wait for connections of the process before.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listening().map_err(|cause| ServeFault::Listen { address, cause })
 }
 
 fn open_store(settings: &StoreSettings) -> Result<Arc<dyn TransactionStore>, ServeFault> {

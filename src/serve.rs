@@ -27,13 +27,15 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 
 /// How often what is due expires and is erased.
 const SWEEP: Duration = Duration::from_secs(5);
 /// How long a client may not take what is written to it.
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
+/// Connections that the system keeps until they are accepted: enough for a sudden crowd.
+const BACKLOG: u32 = 4096;
 /// File descriptors that are not for connections: the store, outgoing requests, the log.
 const OTHER_FILES: usize = 64;
 
@@ -131,8 +133,8 @@ pub async fn run_until(
     let routes = guarded(router(front), Arc::new(guard));
     let operations = Arc::new(Operations::new(Arc::clone(&app), Arc::clone(&metrics)));
     let limits = connection_limits(service.limits);
-    let public = listen(service.listen).await?;
-    let inside = listen(service.operations_listen).await?;
+    let public = listen(service.listen)?;
+    let inside = listen(service.operations_listen)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         public_url = service.public_url.origin(),
@@ -242,7 +244,7 @@ fn request_limits(limits: HttpLimits) -> RequestLimits {
 }
 
 fn connection_limits(limits: HttpLimits) -> ConnectionLimits {
-    let connections = match open_files() {
+    let connections = match open_files(limits.max_connections.saturating_add(OTHER_FILES)) {
         Some(files) if files.saturating_sub(OTHER_FILES) < limits.max_connections => {
             let connections = files.saturating_sub(OTHER_FILES).max(1);
             tracing::warn!(connections, files, "fewer connections than configured: this process may open few files");
@@ -258,15 +260,40 @@ fn connection_limits(limits: HttpLimits) -> ConnectionLimits {
     }
 }
 
-/// How many files this process may have open, where the system tells.
-fn open_files() -> Option<usize> {
-    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_whitespace().next()?.parse().ok()
+/// How many files this process may have open, after asking for `wanted`. Usual limits are far below what the system would
+/// allow, and slow clients alone could use them up (HTT-001). `None` for no limit.
+#[cfg(unix)]
+fn open_files(wanted: usize) -> Option<usize> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = u64::try_from(wanted).unwrap_or(u64::MAX);
+    let within = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let mut current = limit.current;
+    if current.is_some_and(|current| current < within) {
+        let raised = Rlimit { current: Some(within), maximum: limit.maximum };
+        match setrlimit(Resource::Nofile, raised) {
+            Ok(()) => current = Some(within),
+            Err(error) => tracing::warn!(%error, "the limit of open files could not be raised"),
+        }
+    }
+    current.map(|current| usize::try_from(current).unwrap_or(usize::MAX))
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, ServeFault> {
-    TcpListener::bind(address).await.map_err(|cause| ServeFault::Listen { address, cause })
+/// How many files this process may have open; not known here.
+#[cfg(not(unix))]
+fn open_files(_: usize) -> Option<usize> {
+    None
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, ServeFault> {
+    let listening = || -> io::Result<TcpListener> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A restart must not wait for connections of the process before.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listening().map_err(|cause| ServeFault::Listen { address, cause })
 }
 
 fn open_store(settings: &StoreSettings) -> Result<Arc<dyn TransactionStore>, ServeFault> {

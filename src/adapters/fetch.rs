@@ -587,6 +587,39 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_proxy_is_asked_for_everything_outside() {
+        // The proxy may have a private address; the place behind it is named to it, not resolved here.
+        let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = proxy.local_addr().unwrap().port();
+        let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let names = Arc::clone(&asked);
+        let lookup: Lookup = Arc::new(move |name| {
+            names.lock().unwrap().push(name);
+            Box::pin(async { Ok(vec![SocketAddr::from(([127, 0, 0, 1], 0))]) })
+        });
+        let root = CertificateParams::default().self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let proxy_url = Url::parse(&format!("http://proxy.intern:{port}")).unwrap();
+        let setup = FetchSetup { proxy: Some(proxy_url), extra_roots: vec![root.der().to_vec()] };
+        let fetch = HttpsFetch::with_lookup(&setup, &lookup).unwrap();
+        let origin = "https://status.example:443";
+        let seen = async {
+            let (mut stream, _) = proxy.accept().await.unwrap();
+            let mut first = [0; 64];
+            let read = stream.read(&mut first).await.unwrap();
+            String::from_utf8_lossy(&first[..read]).into_owned()
+        };
+        let (seen, got) = tokio::join!(seen, fetch.get(request(&format!("{origin}/list"), &[origin])));
+        assert!(seen.starts_with("CONNECT status.example:443 HTTP/1.1"), "{seen}");
+        assert!(matches!(got, Err(FetchError::Unreachable(_))), "{got:?}");
+        assert_eq!(*asked.lock().unwrap(), ["proxy.intern"]);
+        // This machine is not reached through it, and private literals are not reached at all.
+        let server = Server::new(ok("here")).await;
+        assert_eq!(fetch.get(server.request()).await.unwrap().body, b"here");
+        let inside = "https://10.0.0.1:443";
+        assert_eq!(fetch.get(request(&format!("{inside}/"), &[inside])).await, Err(FetchError::Blocked));
+    }
+
+    #[tokio::test]
     async fn nobody_there_is_unreachable() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());

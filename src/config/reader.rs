@@ -262,7 +262,7 @@ impl<'a> Section<'a> {
 fn example(field: &Field) -> String {
     let about = match field.kind {
         Kind::OneOf(words) => format!("Choose {}.", words.join(" or ")),
-        kind => format!("Give {}.", kind.describe().replace('`', "")),
+        kind => format!("Expected: {}.", kind.describe().replace('`', "")),
     };
     match field.default {
         Default::Is(default) => format!("{about} The default is {default}."),

@@ -94,7 +94,14 @@ pub const DOC: SectionDoc = SectionDoc {
             "How long a connection may rest between two requests. Keep it longer than the gateway does.",
         ),
         limit("shutdown_seconds", (1, 60), "seconds", "10", "How long a stop waits for requests that are under way."),
-        limit("max_connections", (8, 100_000), "connections", "4096", "Most connections at once; more are closed."),
+        limit(
+            "max_connections",
+            (8, 100_000),
+            "connections",
+            "10000",
+            "Most connections at once; more are closed. Each needs an open file: the service raises its limit as far as the \
+             system lets it (`LimitNOFILE`), and takes fewer connections if that is not enough.",
+        ),
         limit(
             "max_in_flight",
             (1, 10_000),
@@ -162,7 +169,7 @@ impl std::default::Default for HttpLimits {
             request_deadline: Duration::from_secs(15),
             idle: Duration::from_secs(75),
             shutdown: Duration::from_secs(10),
-            max_connections: 4096,
+            max_connections: 10_000,
             max_in_flight: 256,
         }
     }

@@ -267,7 +267,7 @@ fn configurations_are_checked_and_shown() {
     assert_eq!(checked.exit, 0, "{}", checked.err);
     assert!(checked.out.contains("accepted") && checked.out.contains("pid-providers: 1 for"), "{}", checked.out);
     let shown = run(&["config", "show", "--config", file], b"");
-    assert!(shown.out.contains("max_connections = 4096 # default"), "{}", shown.out);
+    assert!(shown.out.contains("max_connections = 10000 # default"), "{}", shown.out);
     folder.write("pruefstein.toml", "[service]\npublic_url = \"http://a.example\"\n");
     let refused = run(&["config", "check", "--config", file], b"");
     assert_eq!(refused.exit, 2);

@@ -204,6 +204,31 @@ async fn slow_headers_end_the_connection() {
 }
 
 #[tokio::test]
+async fn honest_requests_go_through_among_thousands_of_slow_ones() {
+    // HTT-001 at the size that the open files of a test allow; each slow connection costs this process two.
+    let service = Service::with(|_, limits| {
+        limits.connections = 2_000;
+        limits.patience.header = Duration::from_secs(3);
+    })
+    .await;
+    let mut slow = Vec::new();
+    for _ in 0..400 {
+        let mut stream = service.connect().await;
+        stream.write_all(b"GET / HTTP/1.1\r\nX: ").await.unwrap();
+        slow.push(stream);
+    }
+    let started = Instant::now();
+    for _ in 0..50 {
+        assert_eq!(service.ask("GET", "/", "", "").await.status, 200);
+    }
+    let each = started.elapsed() / 50;
+    assert!(each < Duration::from_millis(50), "{each:?}");
+    // And the slow ones are gone when their time is over.
+    sleep(Duration::from_secs(4)).await;
+    assert!(service.metric("pruefstein_connections 0"), "{}", service.metrics.text().unwrap());
+}
+
+#[tokio::test]
 async fn the_second_request_of_a_connection_has_its_deadline_too() {
     let service = Service::new().await;
     let mut stream = service.connect().await;

@@ -9,8 +9,8 @@
     reason = "a test may stop, and says what it did"
 )]
 
-mod catalogue;
 mod architecture;
+mod catalogue;
 mod cli;
 mod client;
 mod config;
@@ -18,15 +18,14 @@ mod dcql;
 mod external;
 mod fixture;
 mod flows;
-mod privacy;
-mod knockout;
-mod known_differences;
-mod properties;
 mod generated;
+mod knockout;
 mod known_differences;
 mod listener;
 mod openapi;
 mod ops;
+mod privacy;
+mod properties;
 mod serve;
 mod service;
 mod shared;

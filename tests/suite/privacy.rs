@@ -1,11 +1,13 @@
 //! A person whose every value is a marker goes through everything that can happen; the markers turn up in the result
 //! and nowhere else: not in logs, answers, problem documents, pages, `Debug` or files.
 
+mod cases;
 mod files;
 mod markers;
 
 use crate::flows::{CustomPid, ordinary_holder, sealed};
 use crate::service::{Answer, Call, FORM, TestService, part, path_of, presentation_path};
+use cases::Case;
 use markers::{Marker, canary, found};
 use pruefstein::app::create_request::Created;
 use pruefstein::domain::ids::{RequestHandle, TenantId, TransactionId};
@@ -17,84 +19,6 @@ use serde_json::{Map, Value, json};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use tracing_subscriber::fmt::MakeWriter;
-
-/// What the wallet of the marked person does.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Case {
-    Accepted,
-    EverythingShown,
-    Plain,
-    Declined,
-    Revoked,
-    Expired,
-    OtherValues,
-    WrongNonce,
-    WrongState,
-    SignatureFlipped,
-    DisclosureTwice,
-    UnknownQuery,
-    VpTokenText,
-    NotEncrypted,
-    NotDecryptable,
-    InTheAddress,
-    Json,
-    Twice,
-}
-
-impl Case {
-    const ALL: [Self; 18] = [
-        Self::Accepted,
-        Self::EverythingShown,
-        Self::Plain,
-        Self::Declined,
-        Self::Revoked,
-        Self::Expired,
-        Self::OtherValues,
-        Self::WrongNonce,
-        Self::WrongState,
-        Self::SignatureFlipped,
-        Self::DisclosureTwice,
-        Self::UnknownQuery,
-        Self::VpTokenText,
-        Self::NotEncrypted,
-        Self::NotDecryptable,
-        Self::InTheAddress,
-        Self::Json,
-        Self::Twice,
-    ];
-
-    fn is_accepted(self) -> bool {
-        matches!(self, Self::Accepted | Self::EverythingShown | Self::Plain)
-    }
-
-    /// What the wallet is answered with.
-    fn status(self) -> u16 {
-        match self {
-            Self::Accepted | Self::EverythingShown | Self::Plain | Self::Declined => 200,
-            Self::Json => 415,
-            _ => 400,
-        }
-    }
-
-    /// What the caller asks for.
-    fn body(self) -> Value {
-        let kept = json!({"delete_after_read": false});
-        match self {
-            Self::OtherValues => {
-                let claims = json!([{"path": ["family_name"], "values": ["SOMEBODY"]}, {"path": ["birthdate"]}]);
-                let query = json!({"credentials": [{
-                    "id": "pid-de-sdjwt", "format": "dc+sd-jwt", "meta": {"vct_values": ["urn:eudi:pid:de:1"]},
-                    "claims": claims
-                }]});
-                json!({"dcql_query": query, "flow": "cross_device", "result": kept})
-            }
-            Self::Plain => {
-                json!({"preset": "schalter", "flow": "cross_device", "response_mode": "direct_post", "result": kept})
-            }
-            _ => json!({"preset": "servicekonto-voll", "flow": "cross_device", "result": kept}),
-        }
-    }
-}
 
 /// The presentation of the marked person, spoilt as the case wants it.
 fn presentation(service: &TestService, request: &Value, claims: &Map<String, Value>, case: Case) -> String {

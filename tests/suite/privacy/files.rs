@@ -1,7 +1,8 @@
 //! The files of the embedded store: what is in them while a result lives, and that nothing is afterwards.
 
+use super::cases::Case;
 use super::markers::{Marker, canary, found};
-use super::{Case, play};
+use super::play;
 use crate::flows::CustomPid;
 use crate::service::{TestService, presentation_path, sqlite};
 use serde_json::json;

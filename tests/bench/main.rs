@@ -4,7 +4,8 @@
 //! blocks that alternate with blocks of V, so that a machine that slows down slows both; the median of the ratios is
 //! printed. Nothing here fails: figures are for people.
 //!
-//! `cargo bench` measures everything. `cargo bench -- --once NAME` runs one subject a hundred times, for callgrind.
+//! `cargo bench` measures everything and, where valgrind is installed, counts instructions: it runs itself under callgrind
+//! with `--once NAME`, which does one subject a hundred times.
 
 #![expect(
     clippy::unwrap_used,
@@ -18,7 +19,7 @@
 use pruefstein::demo::World;
 use pruefstein::domain::dcql::DcqlQuery;
 use pruefstein::domain::encoding::base64;
-use pruefstein::domain::jose::alg::{AllowedAlgorithms, SignatureAlgorithm};
+use pruefstein::domain::jose::alg::AllowedAlgorithms;
 use pruefstein::domain::jose::encrypt::encrypt;
 use pruefstein::domain::jose::jwe::decrypt;
 use pruefstein::domain::jose::keys::{EphemeralKey, SigningKey};
@@ -30,12 +31,14 @@ use pruefstein::domain::trust::TrustAnchors;
 use pruefstein::domain::trust::cache::ChainCache;
 use pruefstein::domain::verify::presentation::open;
 use pruefstein::domain::verify::{Binding, Context, Policy, StatusLists, StatusNeed};
-use pruefstein::domain::x509::chain::AnchorInChain;
+use pruefstein::domain::x509::certificate::Certificate;
+use pruefstein::domain::x509::chain::{Anchor, AnchorInChain};
 use pruefstein::simulator::authority::IssuerName;
 use pruefstein::simulator::issuer::{Draft, KeyBinding, holder_key, present, status_path};
 use pruefstein::simulator::people::Person;
 use serde_json::{Map, Value, json};
 use std::hint::black_box;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -59,9 +62,13 @@ impl StatusLists for OneList {
 /// Everything a verification needs.
 struct Bench {
     trust: TrustAnchors,
+    /// With the issuing CA itself as anchor.
+    near: TrustAnchors,
     policy: Policy,
     query: DcqlQuery,
     good: String,
+    /// With a chain of the leaf alone.
+    short: String,
     malformed: String,
     replayed: String,
     tampered: String,
@@ -124,6 +131,18 @@ impl Bench {
         let mut tampered = good.clone().into_bytes();
         let place = good.find('.').unwrap() + 40;
         tampered[place] = if tampered[place] == b'A' { b'B' } else { b'A' };
+        let (near, short) = {
+            let mut draft =
+                Draft::new(authority, IssuerName::PidGermany, Person::Ordinary, &holder, STATUS_BASE, NOW).unwrap();
+            let issuing_ca = draft.signer.chain.remove(1);
+            draft.header.insert("x5c".to_owned(), json!([base64::encode_standard(&draft.signer.chain[0])]));
+            let mut source = trust.source("test-pid-de").unwrap().clone();
+            source.anchors = vec![Anchor::new(Certificate::read(&issuing_ca).unwrap()).unwrap()];
+            let issued = draft.seal(authority.seed()).issue().unwrap();
+            let texts: Vec<String> = issued.disclosures_for(&paths);
+            let binding = KeyBinding::new(AUDIENCE, NONCE, NOW);
+            (TrustAnchors::new(vec![source]), present(&issued, &texts, binding, &holder).unwrap())
+        };
         let uri = format!("{STATUS_BASE}{}", status_path(IssuerName::PidGermany));
         let body = world.status_host.answer(status_path(IssuerName::PidGermany), NOW).unwrap().body;
         let rules = TokenRules {
@@ -147,10 +166,12 @@ impl Bench {
         println!("presentation {} bytes, {} disclosures; answer {} bytes", good.len(), disclosures.len(), token.len());
         Self {
             trust,
+            near,
             policy: Policy::default(),
             query: DcqlQuery::parse(&query).unwrap(),
             replayed: show("BBBBBBBBBBBBBBBBBBBBBB"),
             good,
+            short,
             malformed,
             tampered: String::from_utf8(tampered).unwrap(),
             lists,
@@ -165,9 +186,12 @@ impl Bench {
         }
     }
 
-    #[inline(never)]
     fn verify(&self, text: &str, chains: &ChainCache) -> bool {
-        let cx = Context { trust: &self.trust, policy: &self.policy, chains, now: NOW };
+        self.verify_by(&self.trust, text, chains)
+    }
+
+    fn verify_by(&self, trust: &TrustAnchors, text: &str, chains: &ChainCache) -> bool {
+        let cx = Context { trust, policy: &self.policy, chains, now: NOW };
         let binding = Binding { nonce: NONCE, audience: AUDIENCE, requested_at: Some(NOW) };
         match open(text, self.query.credentials().first(), binding, cx) {
             Ok(opened) => opened.conclude(&self.lists, cx).is_ok(),
@@ -232,17 +256,17 @@ fn main() {
     };
     if let Some(place) = arguments.iter().position(|argument| argument == "--once") {
         let name = arguments.get(place + 1).map_or("warm", String::as_str);
-        for _ in 0..100 {
-            match name {
+        for _ in 0..TIMES {
+            callgrind_counts_this(&mut || match name {
                 "cold" => assert!(bench.verify(&bench.good, &bench.cold)),
-                "nothing" => {}
+                "malformed" => assert!(!bench.verify(&bench.malformed, &bench.warm)),
+                "replayed" => assert!(!bench.verify(&bench.replayed, &bench.warm)),
                 "v" => unit(),
                 _ => assert!(bench.verify(&bench.good, &bench.warm)),
-            }
+            });
         }
         return;
     }
-    let _ = (SignatureAlgorithm::Es256, base64::encode_url(b""));
     println!("{:<44} {:>8}   {:>11}   target", "subject", "ratio", "median");
     let blocks = 41;
     measure("one P-256 verification (V)", "", blocks, 50, &mut unit, &mut || {
@@ -258,7 +282,10 @@ fn main() {
         warm - 2.0,
         ""
     );
-    measure("uncached verification", "at most 3.6 V", blocks, 50, &mut unit, &mut || {
+    measure("uncached, leaf under the anchor", "at most 3.6 V", blocks, 50, &mut unit, &mut || {
+        assert!(bench.verify_by(&bench.near, &bench.short, &bench.cold));
+    });
+    measure("uncached, issuing CA between them", "", blocks, 50, &mut unit, &mut || {
         assert!(bench.verify(&bench.good, &bench.cold));
     });
     measure("new ephemeral key and JWE decryption", "at most 1.2 V", blocks, 50, &mut unit, &mut fresh_key_and_decrypt);
@@ -276,4 +303,39 @@ fn main() {
         assert!(!bench.verify(&bench.tampered, &bench.warm));
     });
     measure("signature of a request object", "", blocks, 50, &mut unit, &mut sign);
+    count_instructions();
+}
+
+/// How often `--once` does its subject.
+const TIMES: u32 = 100;
+
+/// Callgrind counts what happens in here, and not what comes before it.
+#[inline(never)]
+fn callgrind_counts_this(subject: &mut dyn FnMut()) {
+    black_box(subject)();
+}
+
+/// Instructions per call, by callgrind. It knows no SHA instructions of the processor, so hashing weighs too much.
+fn count_instructions() {
+    let subjects = ["v", "warm", "cold", "malformed", "replayed"];
+    for name in subjects {
+        let run = Command::new("valgrind")
+            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*callgrind_counts_this*"])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--once", name])
+            .output();
+        let Ok(output) = run else {
+            println!("instructions: not counted, valgrind is not installed");
+            return;
+        };
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let count = said
+            .lines()
+            .filter_map(|line| line.split_once("Collected : "))
+            .find_map(|(_, count)| count.trim().parse::<f64>().ok());
+        match count {
+            Some(count) => println!("instructions: {name:<12} {:>6.2} million", count / f64::from(TIMES) / 1e6),
+            None => println!("instructions: {name:<12} not counted"),
+        }
+    }
 }

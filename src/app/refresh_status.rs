@@ -18,11 +18,14 @@ const FETCH_MILLISECONDS: u64 = 3_000;
 /// Most lists that are kept.
 const CAPACITY: usize = 64;
 
-/// The lists that are kept, by address and trust source.
+/// The lists that are kept, by address, trust source, and the trust data that they were judged by: what one tenant's
+/// anchors accept says nothing to another's source of the same name.
 #[derive(Debug, Default)]
 pub struct StatusCache {
-    slots: Mutex<HashMap<(String, String), Arc<Slot>>>,
+    slots: Mutex<HashMap<Key, Arc<Slot>>>,
 }
+
+type Key = (String, String, [u8; 32]);
 
 /// One list. The lock is held while it is fetched, so that a thousand answers cause one fetch (TSL-54, case TSL-033).
 #[derive(Debug, Default)]
@@ -55,9 +58,9 @@ fn unavailable(detail: impl Into<std::borrow::Cow<'static, str>>) -> Reason {
 }
 
 impl StatusCache {
-    fn slot(&self, need: &StatusNeed) -> Arc<Slot> {
+    fn slot(&self, need: &StatusNeed, trust: &TrustAnchors) -> Arc<Slot> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (need.uri.clone(), need.source.clone());
+        let key = (need.uri.clone(), need.source.clone(), *trust.digest());
         if let Some(slot) = slots.get(&key) {
             return Arc::clone(slot);
         }
@@ -103,7 +106,7 @@ impl App {
         policy: &Policy,
         need: &StatusNeed,
     ) -> Result<Arc<StatusList>, Reason> {
-        let slot = self.status.slot(need);
+        let slot = self.status.slot(need, trust);
         if let Some(list) = slot.fresh(self.now()) {
             return Ok(list);
         }

@@ -11,6 +11,7 @@ mod reading;
 mod refusals;
 mod requests;
 mod sessions;
+mod status;
 mod tenants;
 mod verifications;
 

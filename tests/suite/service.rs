@@ -4,7 +4,7 @@ use pruefstein::adapters::clock::FixedClock;
 use pruefstein::adapters::entropy::OsEntropy;
 use pruefstein::adapters::store::memory::MemoryStore;
 use pruefstein::adapters::store::sqlite::{Options as StoreOptions, SqliteStore};
-use pruefstein::app::ports::{Clock, TransactionStore};
+use pruefstein::app::ports::{Clock, Fetch, FetchError, FetchRequest, FetchResponse, Pending, TransactionStore};
 use pruefstein::app::{App, Ports, Tenant};
 use pruefstein::demo::World;
 use pruefstein::demo::world::StatusHostFetch;
@@ -20,6 +20,7 @@ use pruefstein::simulator::wallet::{Options, Wallet, WalletReport};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tower::ServiceExt as _;
 
 pub(crate) const NOW: UnixSeconds = UnixSeconds(1_795_000_000);
@@ -33,6 +34,23 @@ pub(crate) struct TestService {
     pub(crate) world: World,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) store: Arc<dyn TransactionStore>,
+    /// How often a status host was asked.
+    pub(crate) fetches: Arc<AtomicUsize>,
+}
+
+/// Counts what is asked of the status host, and lets others run in between, as a network does.
+struct Counted(StatusHostFetch, Arc<AtomicUsize>);
+
+impl Fetch for Counted {
+    fn get(&self, request: FetchRequest) -> Pending<'_, FetchResponse, FetchError> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move {
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            self.0.get(request).await
+        })
+    }
 }
 
 impl TestService {
@@ -66,6 +84,11 @@ impl TestService {
 
     /// Two tenants, `red` and `blue`, each with a caller whose key is the tenant's name and `-key`.
     pub(crate) fn with_two_tenants() -> Self {
+        Self::with_two_tenants_of(|_| {})
+    }
+
+    /// The same two, changed before the service starts.
+    pub(crate) fn with_two_tenants_of(change: impl FnOnce(&mut [Tenant])) -> Self {
         let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
         let (mut tenants, mut keys) = (Vec::new(), Vec::new());
         for name in ["red", "blue"] {
@@ -78,6 +101,7 @@ impl TestService {
             });
             tenants.push(tenant);
         }
+        change(&mut tenants);
         let store = Arc::new(MemoryStore::new(86_400));
         Self::assemble(world, Arc::new(FixedClock::new(NOW)), BASE, store, tenants, Callers::Keys(keys))
     }
@@ -98,15 +122,17 @@ impl TestService {
         tenants: Vec<Tenant>,
         callers: Callers,
     ) -> Self {
+        let fetches = Arc::new(AtomicUsize::new(0));
+        let host = StatusHostFetch::new(Arc::clone(&world.status_host), Arc::clone(&clock) as Arc<dyn Clock>);
         let ports = Ports {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::new(OsEntropy),
             store: Arc::clone(&store),
-            fetch: Arc::new(StatusHostFetch::new(Arc::clone(&world.status_host), Arc::clone(&clock) as Arc<dyn Clock>)),
+            fetch: Arc::new(Counted(host, Arc::clone(&fetches))),
         };
         let app = Arc::new(App::new(ports, base.to_owned(), tenants));
         let router = router(Front::new(Arc::clone(&app), callers, Arc::new(NoObserver)));
-        Self { app, router, world, clock, store }
+        Self { app, router, world, clock, store, fetches }
     }
 
     pub(crate) fn transport(&self) -> RouterTransport {

@@ -156,8 +156,12 @@ impl TrustAnchors {
                 text.extend_from_slice(vct.as_bytes());
                 text.push(0);
             }
-            let certificates = source.anchors.iter().chain(&source.status_anchors).map(|anchor| &anchor.certificate);
-            for certificate in certificates.chain(&source.pinned) {
+            // What a certificate is for counts as well: the same one as another kind is other trust data.
+            let issuing = source.anchors.iter().map(|anchor| (b'i', &anchor.certificate));
+            let status = source.status_anchors.iter().map(|anchor| (b's', &anchor.certificate));
+            let pinned = source.pinned.iter().map(|certificate| (b'p', certificate));
+            for (kind, certificate) in issuing.chain(status).chain(pinned) {
+                text.push(kind);
                 text.extend_from_slice(&certificate.fingerprint());
             }
         }

@@ -1,6 +1,6 @@
 //! `pruefstein vectors`: runs test vectors, makes our own, or answers for another runner.
 
-use super::{Exit, Failure, Terminal, visible};
+use super::{Exit, Failure, Terminal, read_input, visible};
 use crate::domain::trust::cache::ChainCache;
 use crate::vectors::{self, VectorError};
 use clap::{Args, Subcommand};
@@ -16,11 +16,11 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Run every vector file of a folder; exit code 1 if a case ends differently or nothing was run.
+    /// Run a vector file, or every one of a folder; exit code 1 if a case ends differently or nothing was run.
     Run {
-        /// The folder.
+        /// The file or folder; - is one file on standard input.
         #[arg(default_value = "test_vectors")]
-        directory: PathBuf,
+        place: PathBuf,
     },
     /// Make our own vectors; the same bytes each time.
     Make {
@@ -38,8 +38,15 @@ enum Action {
 /// [`Failure`] if files cannot be read or written, or break the format.
 pub fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
     match &arguments.action {
-        Action::Run { directory } => {
-            let summary = vectors::run(directory).map_err(|error| refused(&error))?;
+        Action::Run { place } => {
+            let summary = if place.as_os_str() == "-" {
+                let text = String::from_utf8(read_input(None)?)
+                    .map_err(|_| Failure::wrong_use("standard input is not UTF-8", "Send one vector file."))?;
+                vectors::run_text("standard input", &text)
+            } else {
+                vectors::run(place)
+            };
+            let summary = summary.map_err(|error| refused(&error))?;
             terminal.say(&visible(&summary.to_string()));
             Ok(if summary.is_good() { Exit::Done } else { Exit::Refused })
         }
@@ -63,7 +70,7 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Exit, F
 
 fn refused(error: &VectorError) -> Failure {
     let hint = match error {
-        VectorError::File { .. } => "Name a folder that exists.",
+        VectorError::File { .. } => "Name a file or folder that exists.",
         VectorError::Format { .. } => "Mend the file; its members are in docs/vectors.md.",
         VectorError::Nothing(_) => "Name a folder with vector files.",
         VectorError::Simulator(_) | VectorError::Key(_) | VectorError::Made(_) => "Report this as a defect.",
@@ -85,9 +92,9 @@ mod tests {
     #[test]
     fn nothing_run_is_a_failure() {
         let empty = tempfile::tempdir().unwrap();
-        let (result, _) = run_in(Action::Run { directory: empty.path().to_owned() });
+        let (result, _) = run_in(Action::Run { place: empty.path().to_owned() });
         assert_eq!(result.unwrap_err().exit, Exit::Refused);
-        let (result, _) = run_in(Action::Run { directory: empty.path().join("missing") });
+        let (result, _) = run_in(Action::Run { place: empty.path().join("missing") });
         assert_eq!(result.unwrap_err().exit, Exit::WrongUse);
     }
 
@@ -99,12 +106,14 @@ mod tests {
             "groups":[{"id":"g","cases":[{"id":"a","input":{"text":"AA"},"expected":{"result":"WORD"}}]}]}"#;
         for (word, exit) in [("accept", Exit::Done), ("reject", Exit::Refused)] {
             std::fs::write(folder.path().join("a.json"), file.replace("WORD", word)).unwrap();
-            let (result, out) = run_in(Action::Run { directory: folder.path().to_owned() });
-            assert_eq!(result.unwrap(), exit, "{out}");
-            assert!(out.contains("1 run"), "{out}");
+            for place in [folder.path().to_owned(), folder.path().join("a.json")] {
+                let (result, out) = run_in(Action::Run { place });
+                assert_eq!(result.unwrap(), exit, "{out}");
+                assert!(out.contains("1 run"), "{out}");
+            }
         }
         std::fs::write(folder.path().join("a.json"), "{}").unwrap();
-        let (result, _) = run_in(Action::Run { directory: folder.path().to_owned() });
+        let (result, _) = run_in(Action::Run { place: folder.path().to_owned() });
         assert_eq!(result.unwrap_err().exit, Exit::WrongUse);
     }
 }

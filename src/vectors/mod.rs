@@ -20,7 +20,7 @@ pub mod subject;
 
 pub use format::File;
 pub use make::make;
-pub use runner::{Summary, answer_line, run};
+pub use runner::{Summary, answer_line, run, run_text};
 
 use std::path::PathBuf;
 

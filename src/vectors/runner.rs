@@ -118,14 +118,14 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Runs every file of a folder that is in the format, in the order of their names.
+/// Runs a file, or every file of a folder that is in the format, in the order of their names.
 ///
 /// # Errors
 /// [`VectorError`] for files that cannot be read or break the format, and when nothing was run.
-pub fn run(directory: &Path) -> Result<Summary, VectorError> {
+pub fn run(place: &Path) -> Result<Summary, VectorError> {
     let mut files = Vec::new();
     let mut ids = BTreeSet::new();
-    for path in json_files(directory)? {
+    for path in if place.is_file() { vec![place.to_owned()] } else { json_files(place)? } {
         let file = File::read(&path)?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         for (case, _) in file.cases() {
@@ -136,8 +136,20 @@ pub fn run(directory: &Path) -> Result<Summary, VectorError> {
         }
         files.push(run_file(&name, &file, &BTreeMap::new()));
     }
-    let summary = Summary { files };
-    if summary.run() == 0 { Err(VectorError::Nothing(directory.to_owned())) } else { Ok(summary) }
+    complete(Summary { files }, place)
+}
+
+/// Runs the text of one file.
+///
+/// # Errors
+/// [`VectorError`] if it breaks the format, and when nothing was run.
+pub fn run_text(name: &str, text: &str) -> Result<Summary, VectorError> {
+    let file = File::parse(name, text)?;
+    complete(Summary { files: vec![run_file(name, &file, &BTreeMap::new())] }, Path::new(name))
+}
+
+fn complete(summary: Summary, place: &Path) -> Result<Summary, VectorError> {
+    if summary.run() == 0 { Err(VectorError::Nothing(place.to_owned())) } else { Ok(summary) }
 }
 
 /// The vector files of a folder, but for schemas.

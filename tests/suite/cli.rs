@@ -275,3 +275,18 @@ fn configurations_are_checked_and_shown() {
     assert!(refused.err.contains("service.public_url: is http, but not on a loopback host\n    → Use https."));
     assert_eq!(refused.out, "");
 }
+
+#[test]
+fn vectors_run_from_files_and_standard_input() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/test_vectors/sri.json");
+    let text = std::fs::read_to_string(file).unwrap();
+    for (place, input) in [(file, ""), ("-", text.as_str())] {
+        let ran = run(&["vectors", "run", place], input.as_bytes());
+        assert_eq!(ran.exit, 0, "{}", ran.err);
+        assert!(ran.out.contains("17 run, 17 passed"), "{}", ran.out);
+    }
+    let turned = text.replacen("\"accept\"", "\"reject\"", 1);
+    assert_eq!(run(&["vectors", "run", "-"], turned.as_bytes()).exit, 1);
+    assert_eq!(run(&["vectors", "run", "-"], b"{").exit, 2);
+    assert_eq!(run(&["vectors", "run", "-"], &[0xff]).exit, 2);
+}

@@ -148,10 +148,7 @@ impl App {
             result: render::result_json(&presented).to_string(),
             report: render::report_json(report, true).to_string(),
         };
-        let redirect_uri = self
-            .end(shown, |shown, now, code| shown.verify(now, accepted.clone(), code))
-            .await
-            .map_err(Refused::from)?;
+        let redirect_uri = self.end(shown, |shown, now, code| shown.verify(now, accepted, code)).await?;
         Ok(NextStep { redirect_uri, outcome: AnswerOutcome::Verified })
     }
 
@@ -161,10 +158,7 @@ impl App {
             code: Code::WalletErrorRecorded,
             detail: format!("the wallet answered {} ({how})", error.error),
         };
-        let redirect_uri = self
-            .end(shown, |shown, now, code| shown.decline(now, record.clone(), code))
-            .await
-            .map_err(Refused::from)?;
+        let redirect_uri = self.end(shown, |shown, now, code| shown.decline(now, record, code)).await?;
         Ok(NextStep { redirect_uri, outcome: AnswerOutcome::Declined })
     }
 
@@ -173,10 +167,7 @@ impl App {
             report: render::report_json(&refusal.report, false).to_string(),
             error: ErrorRecord { code: refusal.reason.code, detail: refusal.reason.detail.to_string() },
         };
-        let redirect_uri = self
-            .end(shown, |shown, now, code| shown.reject(now, rejected.clone(), code))
-            .await
-            .map_err(Refused::from)?;
+        let redirect_uri = self.end(shown, |shown, now, code| shown.reject(now, rejected, code)).await?;
         Err(Refused { failure: refusal.reason.into(), redirect_uri })
     }
 
@@ -185,7 +176,7 @@ impl App {
     async fn end(
         &self,
         shown: Transaction,
-        step: impl Fn(Transaction, UnixSeconds, ResponseCodeHash) -> Result<Transaction, Reason>,
+        step: impl FnOnce(Transaction, UnixSeconds, ResponseCodeHash) -> Result<Transaction, Reason>,
     ) -> Result<Option<String>, Failure> {
         let code = self.ports.entropy.draw(ResponseCode::from_random)?;
         let hash = ResponseCodeHash::new(sha256(code.as_str().as_bytes()));

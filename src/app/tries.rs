@@ -13,7 +13,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 const MOST: u32 = 20;
 /// Most answers to one transaction in a minute.
 const MOST_PER_MINUTE: u32 = 10;
-/// Most transactions that are counted; beyond that the oldest count is given up.
+/// From this many transactions on, what is older than an hour is given up at once and not at the next sweep.
 const CAPACITY: usize = 100_000;
 
 /// Counts answers per transaction.

@@ -140,17 +140,18 @@ pub fn open<'a>(form: &ResponseForm, asked: Asked<'a>, cx: Context<'a>) -> Resul
         return Err(unestablished(report));
     };
     let mut opened = Vec::new();
-    let mut worst: Option<Standing> = None;
+    let mut failed = Vec::new();
     for entry in entries {
         let name: Arc<str> = entry.query.id().into();
         for text in entry.presentations {
             match open_in(text, Some(entry.query), asked.binding, cx, &mut report, Some(&name)) {
                 Ok(presentation) => opened.push((entry.position, presentation)),
-                Err(standing) => worst = Some(worst.map_or(standing, |worst| worst.min(standing))),
+                Err(standing) => failed.push(standing),
             }
         }
     }
-    match worst {
+    // The least that was established speaks for the whole answer.
+    match failed.into_iter().min() {
         Some(standing) => Err(Box::new(Refusal::of(report, standing))),
         None => Ok(Answer::Presented(Box::new(Pending { report, query: asked.query, opened }))),
     }
@@ -179,14 +180,14 @@ impl Pending<'_> {
     ) -> Result<(Verified<Presented>, Report), Box<Refusal>> {
         let Self { mut report, query, opened } = self;
         let mut credentials: Vec<(usize, Credential)> = Vec::with_capacity(opened.len());
-        let mut worst: Option<Standing> = None;
+        let mut failed = Vec::new();
         for (position, presentation) in opened {
             match conclude_in(presentation, lists, cx, &mut report) {
                 Ok(credential) => credentials.push((position, credential)),
-                Err(standing) => worst = Some(worst.map_or(standing, |worst| worst.min(standing))),
+                Err(standing) => failed.push(standing),
             }
         }
-        if let Some(standing) = worst {
+        if let Some(standing) = failed.into_iter().min() {
             return Err(Box::new(Refusal::of(report, standing)));
         }
         let section = report.section(&[Check::QuerySets], None);

@@ -5,7 +5,6 @@ use super::ports::{FetchError, FetchRequest, FetchResponse};
 use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::status_list::StatusList;
-use crate::domain::status_list::token::TokenRules;
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::{StatusOrigin, TrustAnchors};
 use crate::domain::verify::{Policy, StatusLists, StatusNeed};
@@ -155,14 +154,7 @@ impl App {
             other => unavailable(format!("the list cannot be fetched: {other}")),
         })?;
         check_response(&response)?;
-        let rules = TokenRules {
-            uri: &need.uri,
-            source,
-            algorithms: &policy.algorithms,
-            anchor_in_chain: policy.anchor_in_chain,
-            skew: policy.skew,
-            newest_issued_at: newest,
-        };
+        let rules = policy.token_rules(&need.uri, source, newest);
         StatusList::verify(&response.body, rules, self.now())
     }
 }

@@ -11,7 +11,6 @@ use crate::domain::encoding::json;
 use crate::domain::jose::jws::CompactJws;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::status_list::StatusList;
-use crate::domain::status_list::token::TokenRules;
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::cache::ChainCache;
 use crate::domain::trust::{StatusOrigin, StatusRule, TrustAnchors, TrustSource};
@@ -253,14 +252,7 @@ impl StatusLists for Lists<'_> {
     fn list(&self, need: &StatusNeed) -> Result<Arc<StatusList>, Reason> {
         let unavailable = || Reason::new(Code::StatusUnavailable, "no status list was given for this credential");
         let source = self.trust.source(&need.source).ok_or_else(unavailable)?;
-        let rules = TokenRules {
-            uri: &need.uri,
-            source,
-            algorithms: &self.policy.algorithms,
-            anchor_in_chain: self.policy.anchor_in_chain,
-            skew: self.policy.skew,
-            newest_issued_at: None,
-        };
+        let rules = self.policy.token_rules(&need.uri, source, None);
         let fitting = self.files.0.iter().filter(|(uri, _)| uri.as_ref().is_none_or(|uri| *uri == need.uri));
         let mut last = unavailable();
         for (_, token) in fitting {

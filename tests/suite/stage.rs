@@ -6,7 +6,6 @@ use pruefstein::domain::jose::hash::integrity;
 use pruefstein::domain::jose::repeatable::encrypt_with;
 use pruefstein::domain::reason::{Code, Reason};
 use pruefstein::domain::status_list::StatusList;
-use pruefstein::domain::status_list::token::TokenRules;
 use pruefstein::domain::time::UnixSeconds;
 use pruefstein::domain::trust::cache::ChainCache;
 use pruefstein::domain::trust::{StatusOrigin, StatusRule, TrustAnchors, TrustSource};
@@ -172,14 +171,8 @@ struct Lists<'a> {
 impl StatusLists for Lists<'_> {
     fn list(&self, need: &StatusNeed) -> Result<Arc<StatusList>, Reason> {
         let Some(token) = &self.scene.list else { return Err(Reason::new(Code::StatusUnavailable, "down")) };
-        let rules = TokenRules {
-            uri: &need.uri,
-            source: self.trust.source(&need.source).unwrap(),
-            algorithms: &self.policy.algorithms,
-            anchor_in_chain: self.policy.anchor_in_chain,
-            skew: self.policy.skew,
-            newest_issued_at: None,
-        };
+        let source = self.trust.source(&need.source).unwrap();
+        let rules = self.policy.token_rules(&need.uri, source, None);
         StatusList::verify(token.text().unwrap().as_bytes(), rules, UnixSeconds(NOW)).map(Arc::new)
     }
 }

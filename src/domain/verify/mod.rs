@@ -16,9 +16,10 @@ pub use report::{Check, Report, Verified};
 use crate::domain::jose::alg::AllowedAlgorithms;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::status_list::StatusList;
+use crate::domain::status_list::token::TokenRules;
 use crate::domain::time::{ClockSkew, UnixSeconds};
-use crate::domain::trust::TrustAnchors;
 use crate::domain::trust::cache::ChainCache;
+use crate::domain::trust::{TrustAnchors, TrustSource};
 use crate::domain::x509::chain::AnchorInChain;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -52,6 +53,26 @@ impl Default for Policy {
             accept_aka_vcts: true,
             anchor_in_chain: AnchorInChain::Refuse,
             type_metadata: HashMap::new(),
+        }
+    }
+}
+
+impl Policy {
+    /// The rules for a status list token from this address, for credentials of this source. Whatever `newest` says was
+    /// issued before is not stepped back to.
+    pub fn token_rules<'a>(
+        &'a self,
+        uri: &'a str,
+        source: &'a TrustSource,
+        newest: Option<UnixSeconds>,
+    ) -> TokenRules<'a> {
+        TokenRules {
+            uri,
+            source,
+            algorithms: &self.algorithms,
+            anchor_in_chain: self.anchor_in_chain,
+            skew: self.skew,
+            newest_issued_at: newest,
         }
     }
 }

@@ -6,7 +6,6 @@ use crate::domain::dcql::DcqlQuery;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::sd_jwt::{SdJwt, vc};
 use crate::domain::status_list::StatusList;
-use crate::domain::status_list::token::TokenRules;
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::cache::ChainCache;
 use crate::domain::verify::presentation::{self, Credential};
@@ -68,14 +67,7 @@ impl StatusLists for Resources<'_> {
         let unavailable = |detail: &'static str| Reason::new(Code::StatusUnavailable, detail);
         let token = self.config.resource(&need.uri).ok_or_else(|| unavailable("the address does not answer"))?;
         let source = self.trust.source(&need.source).ok_or_else(|| unavailable("no such source"))?;
-        let rules = TokenRules {
-            uri: &need.uri,
-            source,
-            algorithms: &self.policy.algorithms,
-            anchor_in_chain: self.policy.anchor_in_chain,
-            skew: self.policy.skew,
-            newest_issued_at: self.newest,
-        };
+        let rules = self.policy.token_rules(&need.uri, source, self.newest);
         StatusList::verify(&token, rules, self.now).map(Arc::new)
     }
 }

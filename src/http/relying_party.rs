@@ -16,6 +16,7 @@ use crate::app::create_request::{Created, IdempotentCall, NewPresentation};
 use crate::app::read_result::Read;
 use crate::app::render::{report_json, single_result_json};
 use crate::app::time_text::{parse as parse_time, rfc3339};
+use crate::app::tries::RefusedTry;
 use crate::app::verify_once::OneVerification;
 use crate::app::{Failure, can_verify};
 use crate::domain::preset::Preset;
@@ -166,7 +167,7 @@ pub async fn read(
     }
     wait_for_end(&front, &caller, &id, Duration::from_secs(wait)).await?;
     let read = front.app.read_result(&caller.tenant, &id, query.response_code.as_deref()).await?;
-    Ok(Json(presentation_body(read)))
+    presentation_body(read).map(Json)
 }
 
 async fn wait_for_end(front: &Front, caller: &Caller, id: &str, most: Duration) -> Result<(), Problem> {
@@ -186,12 +187,12 @@ async fn wait_for_end(front: &Front, caller: &Caller, id: &str, most: Duration) 
     Ok(())
 }
 
-fn presentation_body(read: Read) -> PresentationBody {
+fn presentation_body(read: Read) -> Result<PresentationBody, Problem> {
     let transaction = &read.transaction;
     let outcome = read.reading.outcome;
     let (result, report, error) =
         outcome.map_or((None, None, None), |outcome| (outcome.result, outcome.report, outcome.error));
-    PresentationBody {
+    Ok(PresentationBody {
         id: transaction.id().as_str().to_owned(),
         status: read.reading.status.as_str(),
         flow: flow_name(transaction),
@@ -200,19 +201,24 @@ fn presentation_body(read: Read) -> PresentationBody {
         created_at: rfc3339(transaction.created_at()),
         expires_at: rfc3339(transaction.expires_at()),
         finished_at: read.reading.finished_at.map(rfc3339),
-        result: result.and_then(raw),
-        report: report.and_then(raw),
+        result: result.map(raw).transpose()?,
+        report: report.map(raw).transpose()?,
         error: error.map(|error| ErrorBody::new(error.code, error.detail)),
-        last_refused: read.refused.map(|refused| RefusedBody {
-            at: rfc3339(refused.at),
-            error: ErrorBody::new(refused.reason.code, refused.reason.detail),
-            report: refused.report.and_then(raw),
-        }),
-    }
+        last_refused: read.refused.map(refused_body).transpose()?,
+    })
 }
 
-fn raw(json: String) -> Option<Box<RawValue>> {
-    RawValue::from_string(json).ok()
+fn refused_body(refused: RefusedTry) -> Result<RefusedBody, Problem> {
+    Ok(RefusedBody {
+        at: rfc3339(refused.at),
+        error: ErrorBody::new(refused.reason.code, refused.reason.detail),
+        report: refused.report.map(raw).transpose()?,
+    })
+}
+
+/// Stored JSON as it is. What cannot be read is a fault and never an absent result or report.
+fn raw(json: String) -> Result<Box<RawValue>, Problem> {
+    RawValue::from_string(json).map_err(|_| Problem::new(Code::StorageCorrupt, "what is stored cannot be read"))
 }
 
 /// `DELETE /v1/presentations/{id}`: calls an open presentation off, erases the result of an ended one.

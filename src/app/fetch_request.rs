@@ -15,8 +15,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, json};
 use std::sync::Arc;
 
-/// What a wallet sends along when it collects by POST.
-#[derive(Debug, Clone, Default)]
+/// What a wallet sends along when it collects by POST. Holds a nonce: no `Debug`.
+#[derive(Clone, Default)]
 pub struct WalletParameters {
     /// `wallet_nonce`
     pub wallet_nonce: Option<String>,

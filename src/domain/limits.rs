@@ -28,6 +28,14 @@ pub const CERTIFICATE_BYTES: usize = 16 * 1024;
 pub const STATUS_TOKEN_BYTES: usize = 2 * 1024 * 1024;
 /// Largest status list, in bytes after inflation.
 pub const STATUS_LIST_BYTES: usize = 16 * 1024 * 1024;
+/// Largest trust list, in bytes.
+pub const TRUST_LIST_BYTES: usize = 32 * 1024 * 1024;
+/// Most services that are read from one trust list; further ones are refused with it.
+pub const TRUST_LIST_SERVICES: usize = 100_000;
+/// Most attributes of one element of an XML list, namespace declarations included.
+pub const XML_ATTRIBUTES: usize = 64;
+/// Deepest nesting of an XML list.
+pub const XML_DEPTH: usize = 64;
 /// Largest `data:` URI in a claim, in characters.
 pub const DATA_URI_CHARS: usize = 512 * 1024;
 /// Most credential queries in one DCQL query.

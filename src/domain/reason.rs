@@ -189,6 +189,11 @@ codes! {
     CredentialSuspended = "credential_suspended", "status", "The credential is suspended.", Person, "Ask the issuer.";
     StatusValueUnknown = "status_value_unknown", "status", "The status has a value without an agreed meaning.", Issuer, "Use the values of Token Status List section 7.1.";
     // trust
+    TrustListSignatureInvalid = "trust_list_signature_invalid", "trust", "A trust list is not authentic; the one before it stays in use.", Operator, "Compare the signer's certificate with the one published officially.";
+    TrustListRollback = "trust_list_rollback", "trust", "A trust list is older than the one in use.", Operator, "Ask the publisher; if it is meant, remove the kept list.";
+    TrustListMalformed = "trust_list_malformed", "trust", "A trust list cannot be read safely, or is of another kind.", Operator, "Compare the address and the type of the list with the configuration.";
+    TrustListTooLarge = "trust_list_too_large", "trust", "A trust list is above a limit.", Operator, "Compare the address with the one published officially.";
+    TrustUnavailable = "trust_unavailable", "trust", "There is no trust list fresh enough for this decision.", Operator, "See doctor for the age of the lists and for what their hosts answer.";
     TrustAnchorSetEmpty = "trust_anchor_set_empty", "trust", "There are no trust anchors for this credential type.", Operator, "Configure a trust source whose types name it.";
     // operation
     ConfigRefused = "config_refused", "operation", "The configuration is refused; every fault is named.", Operator, "Mend the keys named, then run config check.";

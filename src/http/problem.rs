@@ -285,12 +285,18 @@ pub const fn status(code: Code) -> StatusCode {
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Code::HeaderFieldsTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
 
-        // Nobody waits for an answer while the configuration is read; should one ever leave, it is a defect of ours.
-        Code::InternalError | Code::ConfigRefused => StatusCode::INTERNAL_SERVER_ERROR,
+        // Nobody waits for an answer while configuration and trust lists are read; should one leave, it is our defect.
+        Code::InternalError
+        | Code::ConfigRefused
+        | Code::TrustListSignatureInvalid
+        | Code::TrustListRollback
+        | Code::TrustListMalformed
+        | Code::TrustListTooLarge => StatusCode::INTERNAL_SERVER_ERROR,
         Code::Overloaded
         | Code::NotReady
         | Code::StatusUnavailable
         | Code::TrustAnchorSetEmpty
+        | Code::TrustUnavailable
         | Code::StorageUnavailable
         | Code::StorageFull
         | Code::StorageCorrupt => StatusCode::SERVICE_UNAVAILABLE,
@@ -327,7 +333,11 @@ pub fn error_codes_markdown() -> String {
             page.push('\n');
         }
         let http = match code {
-            Code::ConfigRefused => "-".to_owned(),
+            Code::ConfigRefused
+            | Code::TrustListSignatureInvalid
+            | Code::TrustListRollback
+            | Code::TrustListMalformed
+            | Code::TrustListTooLarge => "-".to_owned(),
             other => status(*other).as_u16().to_string(),
         };
         let lines = [

@@ -13,7 +13,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain::jose", &["domain::encoding", "domain::limits", "domain::reason"]),
     ("domain::ids", &["domain::encoding", "domain::jose", "domain::limits"]),
     ("domain::x509", &["domain::jose", "domain::limits", "domain::reason", "domain::time"]),
-    ("domain::trust", &["domain::jose", "domain::reason", "domain::time", "domain::x509"]),
+    (
+        "domain::trust_list",
+        &["domain::encoding", "domain::jose", "domain::limits", "domain::reason", "domain::time", "domain::x509"],
+    ),
+    ("domain::trust", &["domain::jose", "domain::reason", "domain::time", "domain::trust_list", "domain::x509"]),
     (
         "domain::status_list",
         &[

@@ -4,6 +4,8 @@
 //! Both become a [`TrustList`], which exists only after its signature was checked against a configured signer. Which
 //! services of a list give trust, and for what, is decided in [`crate::domain::trust`].
 
+mod signer;
+
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::x509::Certificate;

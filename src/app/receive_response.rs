@@ -79,7 +79,7 @@ impl App {
             Ok(Judged::Declined(error)) => self.end_declined(shown, &error).await,
             Err(refusal) if refusal.standing == Standing::Established => self.end_rejected(shown, *refusal).await,
             Err(refusal) => {
-                let report = render::report_json(&refusal.report, false).to_string();
+                let report = render::text(&render::report_body(&refusal.report, false))?;
                 let refused = RefusedTry { at: self.now(), reason: refusal.reason.clone(), report: Some(report) };
                 self.tries.note(shown.id(), refused);
                 Err(refusal.reason.into())
@@ -145,8 +145,8 @@ impl App {
             .unwrap_or_default();
         let presented = derived(presented, derive, self.now())?;
         let accepted = Accepted {
-            result: render::result_json(&presented).to_string(),
-            report: render::report_json(report, true).to_string(),
+            result: render::text(&render::result_body(&presented))?,
+            report: render::text(&render::report_body(report, true))?,
         };
         let redirect_uri = self.end(shown, |shown, now, code| shown.verify(now, accepted, code)).await?;
         Ok(NextStep { redirect_uri, outcome: AnswerOutcome::Verified })
@@ -164,7 +164,7 @@ impl App {
 
     async fn end_rejected(&self, shown: Transaction, refusal: Refusal) -> Result<NextStep, Refused> {
         let rejected = RejectedAs {
-            report: render::report_json(&refusal.report, false).to_string(),
+            report: render::text(&render::report_body(&refusal.report, false))?,
             error: ErrorRecord { code: refusal.reason.code, detail: refusal.reason.detail.to_string() },
         };
         let redirect_uri = self.end(shown, |shown, now, code| shown.reject(now, rejected, code)).await?;

@@ -1,95 +1,179 @@
 //! Results and reports as JSON: one shape for the API, the store and the command line.
 
 use super::time_text::rfc3339;
-use crate::domain::reason::Reason;
+use crate::domain::reason::{Code, Reason};
+use crate::domain::time::UnixSeconds;
 use crate::domain::verify::presentation::Credential;
 use crate::domain::verify::report::{Line, Outcome};
 use crate::domain::verify::response::Presented;
 use crate::domain::verify::{Report, Verified};
-use serde_json::{Map, Value, json};
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+/// The JSON text of a body of this room.
+///
+/// # Errors
+/// [`Code::InternalError`] if it cannot be written, which no value of this room brings about.
+pub fn text(body: &impl Serialize) -> Result<String, Reason> {
+    serde_json::to_string(body).map_err(|_| Reason::new(Code::InternalError, "a result cannot be written as JSON"))
+}
 
 /// `result`: the credentials by query id. Only what every check has passed can be rendered.
-pub fn result_json(presented: &Verified<Presented>) -> Value {
-    let credentials: Map<String, Value> = presented
-        .get()
-        .credentials
-        .iter()
-        .map(|(id, credentials)| (id.clone(), credentials.iter().map(credential_json).collect()))
-        .collect();
-    json!({ "credentials": credentials })
+pub fn result_body(presented: &Verified<Presented>) -> impl Serialize {
+    let by_query = presented.get().credentials.iter();
+    ResultBody {
+        credentials: ById(by_query.map(|(id, list)| (id.as_str(), list.iter().map(body_of).collect())).collect()),
+    }
 }
 
 /// The result for one credential that was verified outside of a transaction, under the id of its query.
-pub fn single_result_json(id: &str, credential: &Verified<Credential>) -> Value {
-    json!({ "credentials": { id: [credential_json(credential.get())] } })
-}
-
-fn credential_json(credential: &Credential) -> Value {
-    let mut issuer = Map::new();
-    issuer.insert("name".to_owned(), json!(credential.issuer.name));
-    issuer.insert("country".to_owned(), json!(credential.issuer.country));
-    issuer.insert("trusted_by".to_owned(), json!(credential.issuer.trusted_by));
-    if let Some(stated) = &credential.issuer.stated {
-        issuer.insert("stated".to_owned(), json!(stated));
-    }
-    let mut object = Map::new();
-    object.insert("format".to_owned(), json!(credential.format));
-    object.insert("type".to_owned(), json!(credential.vct));
-    object.insert("issuer".to_owned(), Value::Object(issuer));
-    object.insert("valid_from".to_owned(), json!(credential.valid_from.map(rfc3339)));
-    object.insert("valid_until".to_owned(), json!(credential.valid_until.map(rfc3339)));
-    object.insert("status".to_owned(), json!(credential.status.as_str()));
-    object.insert("claims".to_owned(), Value::Object(credential.claims.clone()));
-    if let Some(claim_set) = credential.claim_set {
-        object.insert("claim_set".to_owned(), json!(claim_set));
-    }
-    Value::Object(object)
+pub fn single_result_body<'a>(id: &'a str, credential: &'a Verified<Credential>) -> impl Serialize + use<'a> {
+    ResultBody { credentials: ById(vec![(id, vec![body_of(credential.get())])]) }
 }
 
 /// `report`: every check in its order. `accepted` is the verdict; it can only be true if every check passed, whatever
 /// was said.
-pub fn report_json(report: &Report, accepted: bool) -> Value {
+pub fn report_body(report: &Report, accepted: bool) -> impl Serialize {
     let outcome = if accepted && report.is_accepted() { "accepted" } else { "refused" };
-    json!({ "outcome": outcome, "checks": report.lines().iter().map(line_json).collect::<Vec<_>>() })
-}
-
-fn line_json(line: &Line) -> Value {
-    let mut object = Map::new();
-    object.insert("check".to_owned(), json!(line.check.name()));
-    object.insert("outcome".to_owned(), json!(line.outcome.as_str()));
-    object.insert("source".to_owned(), json!(line.check.source()));
-    if let Some(credential) = &line.credential {
-        object.insert("credential".to_owned(), json!(&**credential));
-    }
-    if let (Outcome::Failed, Some(reason)) = (line.outcome, &line.reason) {
-        object.insert("code".to_owned(), json!(reason.code));
-        object.insert("detail".to_owned(), json!(reason.detail));
-        object.insert("hint".to_owned(), json!(reason.code.hint()));
-    }
-    if let Some(note) = &line.note {
-        object.insert("note".to_owned(), json!(note));
-    }
-    Value::Object(object)
+    ReportBody { outcome, checks: Lines(report.lines()) }
 }
 
 /// `error`: a refusal as callers see it.
-pub fn error_json(reason: &Reason) -> Value {
-    json!({
-        "code": reason.code,
-        "title": reason.code.meaning(),
-        "detail": reason.detail,
-        "hint": reason.code.hint(),
-    })
+pub fn error_body(reason: &Reason) -> impl Serialize {
+    ErrorBody { code: reason.code, title: reason.code.meaning(), detail: &reason.detail, hint: reason.code.hint() }
+}
+
+#[derive(Serialize)]
+struct ResultBody<'a> {
+    credentials: ById<'a>,
+}
+
+/// Credentials by the id of their query, in the order of the answer.
+struct ById<'a>(Vec<(&'a str, Vec<CredentialBody<'a>>)>);
+
+impl Serialize for ById<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (id, credentials) in &self.0 {
+            map.serialize_entry(id, credentials)?;
+        }
+        map.end()
+    }
+}
+
+#[derive(Serialize)]
+struct CredentialBody<'a> {
+    format: &'static str,
+    r#type: &'a str,
+    issuer: IssuerBody<'a>,
+    valid_from: Option<String>,
+    valid_until: Option<String>,
+    status: &'static str,
+    claims: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claim_set: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct IssuerBody<'a> {
+    name: &'a str,
+    country: Option<&'a str>,
+    trusted_by: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stated: Option<&'a str>,
+}
+
+fn body_of(credential: &Credential) -> CredentialBody<'_> {
+    let time = |time: Option<UnixSeconds>| time.map(rfc3339);
+    CredentialBody {
+        format: credential.format,
+        r#type: &credential.vct,
+        issuer: IssuerBody {
+            name: &credential.issuer.name,
+            country: credential.issuer.country.as_deref(),
+            trusted_by: &credential.issuer.trusted_by,
+            stated: credential.issuer.stated.as_deref(),
+        },
+        valid_from: time(credential.valid_from),
+        valid_until: time(credential.valid_until),
+        status: credential.status.as_str(),
+        claims: &credential.claims,
+        claim_set: credential.claim_set,
+    }
+}
+
+#[derive(Serialize)]
+struct ReportBody<'a> {
+    outcome: &'static str,
+    checks: Lines<'a>,
+}
+
+struct Lines<'a>(&'a [Line]);
+
+impl Serialize for Lines<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut lines = serializer.serialize_seq(Some(self.0.len()))?;
+        for line in self.0 {
+            lines.serialize_element(&LineBody::of(line))?;
+        }
+        lines.end()
+    }
+}
+
+#[derive(Serialize)]
+struct LineBody<'a> {
+    check: &'static str,
+    outcome: &'static str,
+    source: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<Code>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a Cow<'static, str>>,
+}
+
+impl<'a> LineBody<'a> {
+    fn of(line: &'a Line) -> Self {
+        let reason = line.reason.as_ref().filter(|_| line.outcome == Outcome::Failed);
+        Self {
+            check: line.check.name(),
+            outcome: line.outcome.as_str(),
+            source: line.check.source(),
+            credential: line.credential.as_deref(),
+            code: reason.map(|reason| reason.code),
+            detail: reason.map(|reason| &*reason.detail),
+            hint: reason.map(|reason| reason.code.hint()),
+            note: line.note.as_ref(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    code: Code,
+    title: &'static str,
+    detail: &'a str,
+    hint: &'static str,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::reason::Code;
-    use crate::domain::time::UnixSeconds;
     use crate::domain::verify::Check;
     use crate::domain::verify::presentation::{Issuer, StatusStatement};
+    use serde_json::json;
     use std::sync::Arc;
+
+    fn value(body: &impl Serialize) -> Value {
+        serde_json::from_str(&text(body).unwrap()).unwrap()
+    }
 
     fn credential() -> Credential {
         Credential {
@@ -117,7 +201,7 @@ mod tests {
         let (verified, report) =
             report.seal(Presented { credentials: vec![("pid".to_owned(), vec![credential()])] }).unwrap();
         assert_eq!(
-            result_json(&verified),
+            value(&result_body(&verified)),
             json!({ "credentials": { "pid": [{
                 "format": "dc+sd-jwt",
                 "type": "urn:eudi:pid:de:1",
@@ -129,12 +213,12 @@ mod tests {
             }] } })
         );
         assert_eq!(
-            report_json(&report, true),
+            value(&report_body(&report, true)),
             json!({ "outcome": "accepted", "checks": [
                 { "check": "status", "outcome": "passed", "source": Check::Status.source() }
             ] })
         );
-        assert_eq!(report_json(&report, false)["outcome"], "refused");
+        assert_eq!(value(&report_body(&report, false))["outcome"], "refused");
     }
 
     #[test]
@@ -144,7 +228,7 @@ mod tests {
         let section = report.section(&[Check::Status, Check::Query], Some(&name));
         report.step(section, Check::Status, || Err::<(), _>(Reason::new(Code::CredentialRevoked, "value 1")));
         report.note(section, Check::Query, "a note");
-        let rendered = report_json(&report, true);
+        let rendered = value(&report_body(&report, true));
         assert_eq!(
             rendered,
             json!({ "outcome": "refused", "checks": [

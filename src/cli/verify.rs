@@ -3,7 +3,7 @@
 use super::{Exit, Failure, Terminal, read_input, visible};
 use crate::adapters::clock::SystemClock;
 use crate::app::ports::Clock as _;
-use crate::app::render::{error_json, report_json, single_result_json};
+use crate::app::render::{error_body, report_body, single_result_body};
 use crate::app::time_text;
 use crate::config::{self, files};
 use crate::domain::dcql::{CredentialQuery, DcqlQuery};
@@ -269,15 +269,15 @@ fn verdict_json(id: &str, verdict: &Verdict) -> Value {
     match verdict {
         Ok((credential, report)) => json!({
             "outcome": "accepted",
-            "result": single_result_json(id, credential),
-            "report": report_json(report, true),
+            "result": single_result_body(id, credential),
+            "report": report_body(report, true),
             "error": null,
         }),
         Err(refusal) => json!({
             "outcome": "refused",
             "result": null,
-            "report": report_json(&refusal.report, false),
-            "error": error_json(&refusal.reason),
+            "report": report_body(&refusal.report, false),
+            "error": error_body(&refusal.reason),
         }),
     }
 }
@@ -285,7 +285,7 @@ fn verdict_json(id: &str, verdict: &Verdict) -> Value {
 fn verdict_text(id: &str, verdict: &Verdict, now: UnixSeconds) -> String {
     let (report, closing) = match verdict {
         Ok((credential, report)) => {
-            let result = single_result_json(id, credential);
+            let result = json!(single_result_body(id, credential));
             let shown = result.pointer(&format!("/credentials/{id}/0")).cloned().unwrap_or(result);
             (report, format!("ACCEPTED\n\n{}", serde_json::to_string_pretty(&shown).unwrap_or_default()))
         }

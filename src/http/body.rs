@@ -303,10 +303,10 @@ pub struct VerdictBody {
     pub outcome: &'static str,
     /// The credential, if accepted.
     #[schema(value_type = Option<ResultBody>)]
-    pub result: Option<Value>,
+    pub result: Option<Box<RawValue>>,
     /// Every check.
     #[schema(value_type = ReportBody)]
-    pub report: Value,
+    pub report: Box<RawValue>,
     /// Why it was refused.
     pub error: Option<ErrorBody>,
 }

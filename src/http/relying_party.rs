@@ -14,7 +14,7 @@ use super::problem::{FieldError, Problem};
 use crate::app::check_query as queries;
 use crate::app::create_request::{Created, IdempotentCall, NewPresentation};
 use crate::app::read_result::Read;
-use crate::app::render::{report_json, single_result_json};
+use crate::app::render::{report_body, single_result_body};
 use crate::app::time_text::{parse as parse_time, rfc3339};
 use crate::app::tries::RefusedTry;
 use crate::app::verify_once::OneVerification;
@@ -29,7 +29,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -221,6 +221,10 @@ fn raw(json: String) -> Result<Box<RawValue>, Problem> {
     RawValue::from_string(json).map_err(|_| Problem::new(Code::StorageCorrupt, "what is stored cannot be read"))
 }
 
+fn unwritable(_: serde_json::Error) -> Problem {
+    Problem::new(Code::InternalError, "a verdict cannot be written as JSON")
+}
+
 /// `DELETE /v1/presentations/{id}`: calls an open presentation off, erases the result of an ended one.
 #[utoipa::path(
     delete, path = "/v1/presentations/{id}", operation_id = "erase_presentation", tag = "presentations",
@@ -365,8 +369,8 @@ pub async fn verify(
     match front.app.verify_once(&caller.tenant, asked).await? {
         Ok((credential, report)) => Ok(Json(VerdictBody {
             outcome: "accepted",
-            result: Some(single_result_json("presentation", &credential)),
-            report: report_json(&report, true),
+            result: Some(to_raw_value(&single_result_body("presentation", &credential)).map_err(unwritable)?),
+            report: to_raw_value(&report_body(&report, true)).map_err(unwritable)?,
             error: None,
         })),
         Err(refusal) if refusal.standing == crate::domain::verify::Standing::Undecided => {
@@ -375,7 +379,7 @@ pub async fn verify(
         Err(refusal) => Ok(Json(VerdictBody {
             outcome: "refused",
             result: None,
-            report: report_json(&refusal.report, false),
+            report: to_raw_value(&report_body(&refusal.report, false)).map_err(unwritable)?,
             error: Some(ErrorBody::new(refusal.reason.code, refusal.reason.detail.clone())),
         })),
     }

@@ -207,7 +207,7 @@ fn build_tenant(settings: &TenantSettings, host: &str) -> Result<Tenant, ServeFa
         plain_direct_post: settings.plain_direct_post,
         own_queries: settings.allow_dcql,
         presets: presets.collect(),
-        trust: settings.trust.clone(),
+        trust: settings.trust.clone().into(),
         policy: settings.policy.clone(),
         lifetimes: Lifetimes {
             transaction: settings.transaction_seconds,

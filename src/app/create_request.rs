@@ -1,6 +1,7 @@
 //! A caller starts a presentation.
 
 use super::ports::{Idempotency, Inserted};
+use super::sent_query::{SentQueries, SentQuery};
 use super::{App, Failure, Tenant, can_verify};
 use crate::domain::dcql::{DcqlQuery, Fault, Severity, lint};
 use crate::domain::ids::{Nonce, PageHandle, RequestHandle, State, TenantId, TransactionId};
@@ -9,6 +10,7 @@ use crate::domain::limits;
 use crate::domain::preset::Preset;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::request::link::authorization_request_uri;
+use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::{
     Flow, NewTransaction, Purpose, RequestData, ResponseMode, ResultPolicy, SecretScalar, Transaction,
 };
@@ -91,7 +93,7 @@ impl App {
         call: Option<IdempotentCall<'_>>,
     ) -> Result<Created, Failure> {
         let tenant = Arc::clone(self.tenant(tenant)?);
-        let plan = Plan::read(&tenant, &wish)?;
+        let plan = Plan::read(&tenant, self.queries(&tenant.id)?, &wish, self.now())?;
         let idempotency = call.map(|call| self.idempotency(&tenant, call)).transpose()?;
         let transaction = self.begin(&tenant, plan)?;
         match self.ports.store.insert(transaction.clone(), idempotency).await? {
@@ -187,9 +189,9 @@ impl Faults {
 }
 
 impl Plan {
-    fn read(tenant: &Tenant, wish: &NewPresentation) -> Result<Self, Failure> {
+    fn read(tenant: &Tenant, queries: &SentQueries, wish: &NewPresentation, now: UnixSeconds) -> Result<Self, Failure> {
         let mut faults = Faults::default();
-        let asked = what(tenant, wish, &mut faults);
+        let asked = what(tenant, queries, wish, &mut faults);
         let flow = flow(tenant, wish, &mut faults);
         let response_mode = response_mode(tenant, wish, &mut faults);
         if !wish.transaction_data.is_empty() {
@@ -219,10 +221,10 @@ impl Plan {
             return Err(Failure::invalid(faults.0));
         }
         check_permitted(tenant, wish, &flow)?;
-        check_trust(tenant, &asked.query)?;
+        check_trust(tenant, &asked.sent.query, now)?;
         Ok(Self {
             preset: asked.preset.map(|preset| preset.id.clone()),
-            dcql_query: asked.query.as_json().to_string(),
+            dcql_query: asked.sent.text.clone(),
             flow,
             response_mode,
             purpose,
@@ -235,25 +237,32 @@ impl Plan {
 
 struct Asked<'t> {
     preset: Option<&'t Preset>,
-    query: DcqlQuery,
+    sent: Arc<SentQuery>,
 }
 
-fn what<'t>(tenant: &'t Tenant, wish: &NewPresentation, faults: &mut Faults) -> Option<Asked<'t>> {
+fn what<'t>(
+    tenant: &'t Tenant,
+    queries: &SentQueries,
+    wish: &NewPresentation,
+    faults: &mut Faults,
+) -> Option<Asked<'t>> {
     match (&wish.preset, &wish.dcql_query) {
         (Some(id), None) => {
             let Some(preset) = tenant.presets.get(id) else {
                 faults.add("/preset", "this tenant has no such preset; GET /v1/presets names them", "preset");
                 return None;
             };
-            match preset.sendable(can_verify) {
-                Ok(query) => Some(Asked { preset: Some(preset), query }),
+            match queries.get(id)? {
+                Ok(sent) => Some(Asked { preset: Some(preset), sent: Arc::clone(sent) }),
                 Err(reason) => {
-                    faults.add("/preset", reason.detail, "preset");
+                    faults.add("/preset", reason.detail.clone(), "preset");
                     None
                 }
             }
         }
-        (None, Some(value)) => own_query(value, faults).map(|query| Asked { preset: None, query }),
+        (None, Some(value)) => {
+            own_query(value, faults).map(|query| Asked { preset: None, sent: Arc::new(SentQuery::new(query)) })
+        }
         (Some(_), Some(_)) => {
             faults.add("/dcql_query", "preset and dcql_query exclude each other", "OVP-REQ-02");
             None
@@ -357,14 +366,14 @@ fn check_permitted(tenant: &Tenant, wish: &NewPresentation, flow: &Flow) -> Resu
 }
 
 /// A request whose answer could not be trusted is not made: some alternative must have a trust source.
-fn check_trust(tenant: &Tenant, query: &DcqlQuery) -> Result<(), Failure> {
+fn check_trust(tenant: &Tenant, query: &DcqlQuery, now: UnixSeconds) -> Result<(), Failure> {
     let mut types: Vec<String> = Vec::new();
     for credential in query.credentials() {
         if let crate::domain::dcql::Meta::VctValues(values) = credential.meta() {
             types.extend(values.iter().cloned());
         }
     }
-    Ok(tenant.trust.check_covered(&types)?)
+    Ok(tenant.trust.current().check_covered(&types, now)?)
 }
 
 fn bounded(wish: Option<u32>, otherwise: u32, least: u32, most: u32, pointer: &str, faults: &mut Faults) -> u32 {

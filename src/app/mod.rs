@@ -6,11 +6,13 @@ pub mod create_request;
 pub mod expire;
 pub mod failure;
 pub mod fetch_request;
+pub mod live_trust;
 pub mod ports;
 pub mod read_result;
 pub mod receive_response;
 pub mod refresh_status;
 pub mod render;
+pub mod sent_query;
 pub mod time_text;
 pub mod tries;
 pub mod verify_once;
@@ -26,8 +28,10 @@ use crate::domain::time::UnixSeconds;
 use crate::domain::trust::TrustAnchors;
 use crate::domain::trust::cache::ChainCache;
 use crate::domain::verify::{Context, Policy};
+use live_trust::LiveTrust;
 use ports::{Clock, Entropy, Fetch, RequestSigner, TransactionStore};
 use refresh_status::StatusCache;
+use sent_query::SentQueries;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tries::Tries;
@@ -51,7 +55,7 @@ pub struct Tenant {
     /// The presets that may be used, by id.
     pub presets: BTreeMap<String, Preset>,
     /// Who may issue what.
-    pub trust: TrustAnchors,
+    pub trust: LiveTrust,
     /// What is accepted.
     pub policy: Policy,
     /// How long transactions and results live.
@@ -94,6 +98,7 @@ pub struct App {
     ports: Ports,
     public_url: String,
     tenants: BTreeMap<TenantId, Arc<Tenant>>,
+    queries: BTreeMap<TenantId, SentQueries>,
     chains: ChainCache,
     status: StatusCache,
     tries: Tries,
@@ -102,11 +107,13 @@ pub struct App {
 impl App {
     /// Puts a service together. `public_url` has no slash at its end.
     pub fn new(ports: Ports, public_url: String, tenants: Vec<Tenant>) -> Self {
+        let queries = tenants.iter().map(|tenant| (tenant.id.clone(), SentQueries::of(tenant))).collect();
         let tenants = tenants.into_iter().map(|tenant| (tenant.id.clone(), Arc::new(tenant))).collect();
         Self {
             ports,
             public_url,
             tenants,
+            queries,
             chains: ChainCache::default(),
             status: StatusCache::default(),
             tries: Tries::default(),
@@ -141,8 +148,13 @@ impl App {
         self.ports.clock.now()
     }
 
-    fn context<'a>(&'a self, tenant: &'a Tenant, now: UnixSeconds) -> Context<'a> {
-        Context { trust: &tenant.trust, policy: &tenant.policy, chains: &self.chains, now }
+    fn context<'a>(&'a self, tenant: &'a Tenant, trust: &'a TrustAnchors, now: UnixSeconds) -> Context<'a> {
+        Context { trust, policy: &tenant.policy, chains: &self.chains, now }
+    }
+
+    /// The queries of a tenant's presets.
+    fn queries(&self, tenant: &TenantId) -> Result<&SentQueries, Failure> {
+        self.queries.get(tenant).ok_or_else(|| Reason::new(Code::UnknownTransaction, "no such tenant").into())
     }
 }
 

@@ -3,8 +3,6 @@
 use super::ports::Replaced;
 use super::tries::RefusedTry;
 use super::{App, Failure, Tenant, render};
-use crate::domain::dcql::DcqlQuery;
-use crate::domain::encoding::json;
 use crate::domain::ids::{RequestHandle, ResponseCode};
 use crate::domain::jose::hash::sha256;
 use crate::domain::jose::keys::EphemeralKey;
@@ -93,10 +91,12 @@ impl App {
             let reason = Reason::new(Code::StorageCorrupt, detail);
             Box::new(Refusal { reason, standing: Standing::Undecided, report: Report::default() })
         };
-        let query = json::parse(request.dcql_query.as_bytes())
+        let query = self
+            .queries(shown.tenant())
             .ok()
-            .and_then(|value| DcqlQuery::parse(&value).ok())
+            .and_then(|queries| queries.read(request.preset.as_deref(), &request.dcql_query))
             .ok_or_else(|| broken("the stored query cannot be read"))?;
+        let trust = tenant.trust.current();
         let key = match request.response_mode {
             ResponseMode::DirectPost => None,
             ResponseMode::DirectPostJwt => Some(
@@ -108,7 +108,7 @@ impl App {
             ),
         };
         let asked = Asked {
-            query: &query,
+            query: &query.query,
             binding: Binding {
                 nonce: request.nonce.as_str(),
                 audience: &request.client_id,
@@ -120,12 +120,12 @@ impl App {
                 kid: &request.encryption_kid,
             }),
         };
-        let pending = match open(form, asked, self.context(tenant, self.now()))? {
+        let pending = match open(form, asked, self.context(tenant, &trust, self.now()))? {
             Answer::Error(error) => return Ok(Judged::Declined(error)),
             Answer::Presented(pending) => pending,
         };
-        let lists = self.bring_lists(&tenant.trust, &tenant.policy, pending.status_needs()).await;
-        let (presented, report) = pending.conclude(&lists, self.context(tenant, self.now()))?;
+        let lists = self.bring_lists(&trust, &tenant.policy, pending.status_needs()).await;
+        let (presented, report) = pending.conclude(&lists, self.context(tenant, &trust, self.now()))?;
         Ok(Judged::Accepted { presented, report })
     }
 

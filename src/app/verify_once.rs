@@ -40,14 +40,15 @@ impl App {
         let tenant = Arc::clone(self.tenant(tenant)?);
         let query = read(&asked)?;
         let query: Option<&CredentialQuery> = query.as_ref().and_then(|query| query.credentials().first());
-        let cx = self.context(&tenant, asked.at.unwrap_or_else(|| self.now()));
+        let trust = tenant.trust.current();
+        let cx = self.context(&tenant, &trust, asked.at.unwrap_or_else(|| self.now()));
         let binding = Binding { nonce: &asked.nonce, audience: &asked.audience, requested_at: None };
         let opened = match open(&asked.presentation, query, binding, cx) {
             Ok(opened) => opened,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let needs = opened.status_need().into_iter().collect();
-        let lists = self.bring_lists(&tenant.trust, &tenant.policy, needs).await;
+        let lists = self.bring_lists(&trust, &tenant.policy, needs).await;
         Ok(opened.conclude(&lists, cx))
     }
 }

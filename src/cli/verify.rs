@@ -13,7 +13,8 @@ use crate::domain::reason::{Code, Reason};
 use crate::domain::status_list::StatusList;
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::cache::ChainCache;
-use crate::domain::trust::{StatusOrigin, StatusRule, TrustAnchors, TrustSource};
+use crate::domain::trust::purpose::is_pid;
+use crate::domain::trust::{Purpose, StatusOrigin, TrustAnchors, TrustSource};
 use crate::domain::verify::presentation::{Credential, open};
 use crate::domain::verify::report::{Line, Outcome};
 use crate::domain::verify::{Binding, Context, Policy, Refusal, Report, Standing, StatusLists, StatusNeed, Verified};
@@ -185,16 +186,12 @@ fn trust(
     let complaint = |complaint: config::reader::Complaint| Failure::wrong_use(complaint.problem, complaint.remedy);
     let mut sources = Vec::new();
     for file in files::Files::list(path).map_err(complaint)? {
-        let mut source = TrustSource {
-            name: file.file_stem().map_or_else(|| "trust".to_owned(), |name| name.to_string_lossy().into_owned()),
-            types: arguments.types.clone(),
-            anchors: Vec::new(),
-            pinned: Vec::new(),
-            status_anchors: Vec::new(),
-            status_origins: lists.origins(),
-            status_rule: StatusRule::default(),
-            extended_key_usage: None,
-        };
+        let name = file.file_stem().map_or_else(|| "trust".to_owned(), |name| name.to_string_lossy().into_owned());
+        // Whoever gives plain certificates for PIDs says that they are those of PID providers.
+        let purpose =
+            if arguments.types.iter().all(|vct| is_pid(vct)) { Purpose::PidProvider } else { Purpose::EaaProvider };
+        let mut source =
+            TrustSource { status_origins: lists.origins(), ..TrustSource::new(name, purpose, arguments.types.clone()) };
         for certificate in files::Files::certificates(&file).map_err(complaint)? {
             if certificate.is_ca {
                 let refused = |reason: Reason| {

@@ -5,7 +5,8 @@ use super::field::{Default, Kind, Occurs, SectionDoc, field};
 use super::files::Files;
 use super::reader::{Complaint, Entry, Section};
 use crate::domain::time::UnixSeconds;
-use crate::domain::trust::{StatusOrigin, StatusRule, TrustSource};
+use crate::domain::trust::purpose::is_pid;
+use crate::domain::trust::{Purpose, StatusOrigin, StatusRule, TrustSource};
 use crate::domain::x509::Certificate;
 use crate::domain::x509::chain::Anchor;
 
@@ -22,15 +23,31 @@ pub const DOC: SectionDoc = SectionDoc {
         field("name", Kind::Text("name"), Default::Required, "The name of the source in reports (`trusted_by`)."),
         field(
             "purpose",
-            Kind::OneOf(&["credential_issuer"]),
-            Default::Is("\"credential_issuer\""),
-            "What the anchors vouch for.",
+            Kind::OneOf(&[
+                "pid_provider",
+                "pub_eaa_provider",
+                "qeaa_provider",
+                "eaa_provider",
+                "status_list",
+                "access_certificate_authority",
+                "registrar",
+            ]),
+            Default::Absent("`pid_provider` if all its types are those of PIDs, else `eaa_provider`"),
+            "What its certificates vouch for. Person identification data is believed from a `pid_provider` only, and that \
+             issues nothing else. `status_list` signs the status lists of other sources (`signs_for`); the last two are \
+             for the certificates of relying parties, not for credentials.",
         ),
         field(
             "types",
             Kind::Texts("credential type (`vct`), exactly"),
-            Default::Required,
+            Default::Absent("needed for sources that issue credentials"),
             "The credential types that its issuers may issue.",
+        ),
+        field(
+            "countries",
+            Kind::Texts("country code, two capital letters"),
+            Default::Absent("all"),
+            "The countries whose issuers it vouches for, as their certificates state them.",
         ),
         field(
             "anchors",
@@ -86,12 +103,15 @@ pub(super) struct Rules<'a> {
 /// Reads one source. `None` if something is wrong; what, has been noted.
 pub(super) fn read(section: Section<'_>, rules: Rules<'_>) -> Option<TrustSource> {
     let name = section.text("name");
-    section.choice("purpose");
+    let purpose = section.choice("purpose").and_then(Purpose::from_name);
     let types: Vec<String> =
         section.texts("types").into_iter().map(|entry| check_type(section, rules, entry)).collect();
-    if section.is_empty_list("types") {
-        section.fault("types", "is empty, so that the source vouches for nothing", "Name at least one type.");
-    }
+    let purpose = purpose.unwrap_or_else(|| {
+        let pids = !types.is_empty() && types.iter().all(|vct| is_pid(vct));
+        if pids { Purpose::PidProvider } else { Purpose::EaaProvider }
+    });
+    check_types(section, purpose, &types);
+    let countries = section.texts("countries").into_iter().filter_map(|entry| country(section, entry)).collect();
     let anchors = anchors(section, rules, "anchors");
     let pinned = pinned(section, rules);
     let status_anchors = self::anchors(section, rules, "status_anchors");
@@ -128,16 +148,48 @@ pub(super) fn read(section: Section<'_>, rules: Rules<'_>) -> Option<TrustSource
             "Write it in dotted form, as 1.3.130.2.0.0.1.2",
         );
     }
-    Some(TrustSource {
-        name: name?,
-        types,
+    let source = TrustSource {
+        countries,
         anchors,
         pinned,
         status_anchors,
         status_origins,
         status_rule,
         extended_key_usage,
-    })
+        ..TrustSource::new(name?, purpose, types)
+    };
+    Some(source)
+}
+
+/// X5C-02, TL-02: what a source issues must be something that its purpose may.
+fn check_types(section: Section<'_>, purpose: Purpose, types: &[String]) {
+    if !purpose.issues_credentials() {
+        if !types.is_empty() {
+            section.fault("types", "belongs to sources that issue credentials", "Leave it out here.");
+        }
+        return;
+    }
+    if types.is_empty() && !section.has("types") {
+        section.fault("types", "is missing", "Name the exact types (`vct`) that its issuers may issue.");
+    } else if types.is_empty() && section.is_empty_list("types") {
+        section.fault("types", "is empty, so that the source vouches for nothing", "Name at least one type.");
+    }
+    if let Some(other) = types.iter().find(|vct| !purpose.may_issue(vct)) {
+        let problem = format!("names {}, which a {} does not issue", other.escape_debug(), purpose.as_str());
+        section.fault(
+            "types",
+            problem,
+            "PIDs (urn:eudi:pid:…) come from a pid_provider and nothing else does: make two sources of it.",
+        );
+    }
+}
+
+fn country(section: Section<'_>, entry: Entry) -> Option<String> {
+    let sound = entry.text.len() == 2 && entry.text.bytes().all(|byte| byte.is_ascii_uppercase());
+    if !sound {
+        section.faults().add(entry.key, "is no country code", "Write two capital letters, as DE.");
+    }
+    sound.then_some(entry.text)
 }
 
 fn check_type(section: Section<'_>, rules: Rules<'_>, entry: Entry) -> String {

@@ -9,7 +9,8 @@ use crate::domain::reason::{Code, Reason};
 use crate::domain::request::client_id::ClientIdPrefix;
 use crate::domain::request::link::WalletScheme;
 use crate::domain::time::UnixSeconds;
-use crate::domain::trust::{StatusOrigin, StatusRule, TrustAnchors, TrustSource};
+use crate::domain::trust::purpose::is_pid;
+use crate::domain::trust::{Purpose, StatusOrigin, StatusRule, TrustAnchors, TrustSource};
 use crate::domain::verify::Policy;
 use crate::domain::x509::Certificate;
 use crate::domain::x509::chain::Anchor;
@@ -58,15 +59,14 @@ impl World {
         let origin = StatusOrigin::parse(&origin_of(self.status_host.base()))?;
         let anchor = |der: &[u8]| Anchor::new(Certificate::read(der)?);
         let source = |name: &str, issuer: IssuerName, types: &[&str]| -> Result<TrustSource, Reason> {
+            let types: Vec<String> = types.iter().map(|vct| (*vct).to_owned()).collect();
+            let pids = types.iter().all(|vct| is_pid(vct));
             Ok(TrustSource {
-                name: name.to_owned(),
-                types: types.iter().map(|vct| (*vct).to_owned()).collect(),
                 anchors: vec![anchor(self.authority.issuer_root(issuer))?],
-                pinned: Vec::new(),
                 status_anchors: vec![anchor(self.authority.status_root(issuer))?],
                 status_origins: vec![origin.clone()],
                 status_rule: StatusRule::Required,
-                extended_key_usage: None,
+                ..TrustSource::new(name, if pids { Purpose::PidProvider } else { Purpose::PubEaaProvider }, types)
             })
         };
         Ok(TrustAnchors::new(vec![
@@ -96,7 +96,7 @@ impl World {
             plain_direct_post: true,
             own_queries: true,
             presets: presets.into_iter().map(|preset| (preset.id.clone(), preset)).collect(),
-            trust: self.trust()?,
+            trust: self.trust()?.into(),
             policy: Policy::default(),
             lifetimes: Lifetimes::default(),
         })

@@ -65,7 +65,7 @@ impl Operations {
                 }
             }
             checks.push(Check::of("access_certificate", name.clone(), ends.map(|_| ())));
-            checks.push(Check::of("trust", name, check_trust(tenant)));
+            checks.push(Check::of("trust", name, check_trust(tenant, now)));
         }
         Readiness { ready: checks.iter().all(|check| check.outcome == "passed"), checks, notes }
     }
@@ -108,16 +108,11 @@ fn certificate_period(signer: &dyn RequestSigner, now: UnixSeconds) -> Result<Un
     }
 }
 
-fn check_trust(tenant: &Tenant) -> Result<(), Reason> {
-    let has_anchors = |source: &crate::domain::trust::TrustSource| {
-        let certificates = source.anchors.len().saturating_add(source.pinned.len());
-        certificates > 0 && !source.types.is_empty()
-    };
-    if tenant.trust.sources().iter().any(has_anchors) {
-        Ok(())
-    } else {
-        Err(Reason::new(Code::TrustAnchorSetEmpty, "there is no trust source with anchors and types"))
-    }
+/// Whether anybody can be trusted for anything at `now`.
+fn check_trust(tenant: &Tenant, now: UnixSeconds) -> Result<(), Reason> {
+    let trust = tenant.trust.current();
+    let types: Vec<String> = trust.sources().iter().flat_map(|source| source.types.clone()).collect();
+    trust.check_covered(&types, now)
 }
 
 /// Whether the service may serve, and why not.

@@ -10,7 +10,7 @@ use crate::domain::jose::jwk::PublicKey;
 use crate::domain::jose::jws::CompactJws;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::{ClockSkew, UnixSeconds};
-use crate::domain::trust::{StatusOrigin, StatusRule, TrustAnchors, TrustSource};
+use crate::domain::trust::{Purpose, StatusOrigin, StatusRule, TrustAnchors, TrustSource};
 use crate::domain::verify::Policy;
 use crate::domain::x509::Certificate;
 use crate::domain::x509::chain::{Anchor, AnchorInChain};
@@ -229,17 +229,15 @@ impl<'a> Config<'a> {
             }
         }
         let source = TrustSource {
-            name: "trust".to_owned(),
-            types: types.to_vec(),
             anchors: anchors(trust.get("x509_roots"))?,
             pinned: certificates(trust.get("pinned_certs"))?,
-            status_anchors: Vec::new(),
             status_origins: match self.texts("x-status_origins")? {
                 Some(origins) => origins.iter().map(|text| StatusOrigin::parse(text)).collect::<Result<_, _>>()?,
                 None => self.resource_origins(),
             },
             status_rule: status_rule(self.text("x-status_rule")?)?,
             extended_key_usage: self.text("x-extended_key_usage")?.map(str::to_owned),
+            ..TrustSource::new("trust", Purpose::EaaProvider, types.to_vec())
         };
         Ok(TrustAnchors::new(vec![source]))
     }
@@ -256,17 +254,27 @@ impl<'a> Config<'a> {
             "status_origins",
             "status_rule",
             "extended_key_usage",
+            "purpose",
+            "countries",
         ])?;
         let origins = config.texts("status_origins")?.unwrap_or_default();
+        let purpose = match config.text("purpose")? {
+            None => Purpose::EaaProvider,
+            Some(name) => Purpose::from_name(name).map_or_else(|| unsupported(format!("purpose {name}")), Ok)?,
+        };
         Ok(TrustSource {
-            name: config.text("name")?.unwrap_or_default().to_owned(),
-            types: config.texts("types")?.unwrap_or_default(),
             anchors: anchors(config.get("x509_roots"))?,
             pinned: certificates(config.get("pinned_certs"))?,
             status_anchors: anchors(config.get("status_roots"))?,
             status_origins: origins.iter().map(|text| StatusOrigin::parse(text)).collect::<Result<_, _>>()?,
             status_rule: status_rule(config.text("status_rule")?)?,
             extended_key_usage: config.text("extended_key_usage")?.map(str::to_owned),
+            countries: config.texts("countries")?.unwrap_or_default(),
+            ..TrustSource::new(
+                config.text("name")?.unwrap_or_default(),
+                purpose,
+                config.texts("types")?.unwrap_or_default(),
+            )
         })
     }
 

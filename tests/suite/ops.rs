@@ -44,7 +44,7 @@ async fn every_reason_is_named() {
     service.store.close().await.unwrap();
     assert_eq!(failed(&operations(&service.app).readiness().await), [("store", "storage_unavailable")]);
 
-    let service = TestService::with(|tenant| tenant.trust = TrustAnchors::default());
+    let service = TestService::with(|tenant| tenant.trust = TrustAnchors::default().into());
     assert_eq!(failed(&operations(&service.app).readiness().await), [("trust", "trust_anchor_set_empty")]);
 }
 

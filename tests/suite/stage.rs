@@ -8,7 +8,7 @@ use pruefstein::domain::reason::{Code, Reason};
 use pruefstein::domain::status_list::StatusList;
 use pruefstein::domain::time::UnixSeconds;
 use pruefstein::domain::trust::cache::ChainCache;
-use pruefstein::domain::trust::{StatusOrigin, StatusRule, TrustAnchors, TrustSource};
+use pruefstein::domain::trust::{Purpose, StatusOrigin, StatusRule, TrustAnchors, TrustSource};
 use pruefstein::domain::verify::report::Report;
 use pruefstein::domain::verify::response::{self, Answer, Asked, Encryption, Presented, ResponseForm};
 use pruefstein::domain::verify::{Binding, Context, Policy, Refusal, StatusLists, StatusNeed, presentation};
@@ -88,14 +88,10 @@ impl Scene {
 
     pub(crate) fn trust(&self) -> TrustAnchors {
         let source = |name: &str, issuer: IssuerName, types: &[String]| TrustSource {
-            name: name.to_owned(),
-            types: types.to_vec(),
             anchors: vec![Anchor::new(Certificate::read(world().authority.issuer_root(issuer)).unwrap()).unwrap()],
-            pinned: Vec::new(),
-            status_anchors: Vec::new(),
             status_origins: vec![StatusOrigin::parse(STATUS_ORIGIN).unwrap()],
             status_rule: StatusRule::Required,
-            extended_key_usage: None,
+            ..TrustSource::new(name, Purpose::PidProvider, types.to_vec())
         };
         // Somebody else vouches for the type, too, so that it is always covered.
         TrustAnchors::new(vec![

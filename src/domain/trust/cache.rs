@@ -63,6 +63,7 @@ impl ChainCache {
             self.entry(header_part).filter(|entry| entry.trust == *trust.digest() && entry.rule == rule)
         {
             entry.issuer.chain.check_period(now)?;
+            trust.check_still_usable(&entry.issuer, now)?;
             return Ok(entry.issuer);
         }
         let certificates = header.x5c()?;

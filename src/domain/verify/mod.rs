@@ -169,5 +169,5 @@ impl Refusal {
 
 /// Whether this code says that a decision is not possible now.
 fn is_undecided(code: Code) -> bool {
-    matches!(code, Code::StatusUnavailable | Code::TrustAnchorSetEmpty)
+    matches!(code, Code::StatusUnavailable | Code::TrustAnchorSetEmpty | Code::TrustUnavailable)
 }

@@ -197,7 +197,7 @@ pub(super) fn open_in<'a>(
     let types = Types::read(&form.payload);
     let requested = requested_types(query, types.as_ref().ok());
     let trusted = report.step(section, Check::IssuerTrusted, || {
-        cx.trust.check_covered(&requested)?;
+        cx.trust.check_covered(&requested, cx.now)?;
         cx.chains.issuer(form.sd_jwt.issuer_jwt.header_part(), &signed.header, cx.trust, policy.anchor_in_chain, cx.now)
     });
     let Some(issuer) = trusted else {
@@ -207,7 +207,9 @@ pub(super) fn open_in<'a>(
     let matched = types.as_ref().ok().and_then(|types| matched_type(query, types, policy.accept_aka_vcts));
     let source = match (&types, matched) {
         (Ok(types), Some(matched)) => report
-            .step(section, Check::IssuerAuthorized, || cx.trust.authorize(&issuer, &[types.vct.as_str(), matched]))
+            .step(section, Check::IssuerAuthorized, || {
+                cx.trust.authorize(&issuer, &[types.vct.as_str(), matched], cx.now)
+            })
             .ok_or(unestablished)?,
         _ => cx.trust.any_source(&issuer).ok_or(unestablished)?,
     };

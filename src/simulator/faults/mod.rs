@@ -437,7 +437,12 @@ mod tests {
     }
 
     /// Codes that a wallet cannot bring about, or not within one transaction, by design.
-    const OUT_OF_REACH: [&str; 17] = [
+    const OUT_OF_REACH: [&str; 22] = [
+        "trust_list_signature_invalid",
+        "trust_list_rollback",
+        "trust_list_malformed",
+        "trust_list_too_large",
+        "trust_unavailable",
         "bad_request",
         "header_fields_too_large",
         "request_timeout",

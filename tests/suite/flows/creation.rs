@@ -255,7 +255,7 @@ async fn policy_decides_what_may_be_asked() {
     let (status, problem) = presets_only.post_json("/v1/presentations", &own).await;
     assert_eq!((status, problem["code"].as_str()), (403, Some("query_not_permitted")));
     presets_only.create(&json!({"preset": "schalter", "flow": "cross_device"})).await;
-    let trusting_nobody = TestService::with(|tenant| tenant.trust = TrustAnchors::new(Vec::new()));
+    let trusting_nobody = TestService::with(|tenant| tenant.trust = TrustAnchors::new(Vec::new()).into());
     for body in [&own, &json!({"preset": "sozialpass", "flow": "cross_device"})] {
         let answer = trusting_nobody.call("POST", "/v1/presentations").json(body).send().await;
         assert_eq!(answer.problem(), (503, "trust_anchor_set_empty".to_owned()));

@@ -43,10 +43,11 @@ async fn the_time_to_live_is_in_seconds() {
 async fn a_list_counts_only_for_the_trust_it_was_judged_by() {
     // Two tenants with sources of one name: each has the list judged by its own anchors.
     let service = TestService::with_two_tenants_of(|tenants| {
-        let foreign = tenants[1].trust.source("test-pid-eu").unwrap().anchors.clone();
-        let mut sources = tenants[1].trust.sources().to_vec();
+        let trust = tenants[1].trust.current();
+        let foreign = trust.source("test-pid-eu").unwrap().anchors.clone();
+        let mut sources = trust.sources().to_vec();
         sources[0].status_anchors = foreign;
-        tenants[1].trust = pruefstein::domain::trust::TrustAnchors::new(sources);
+        tenants[1].trust = pruefstein::domain::trust::TrustAnchors::new(sources).into();
     });
     for (tenant, status, code) in [("red", 200, None), ("blue", 400, Some("status_token_invalid"))] {
         let wish = serde_json::json!({"preset": "bewohnerparken", "flow": "cross_device"});

@@ -1,0 +1,145 @@
+//! Trust sources from trust lists: which services of which list give certificates to which source.
+
+use super::TrustAnchors;
+use super::purpose::Purpose;
+use super::source::{Basis, ListEvidence, TrustSource};
+use crate::domain::time::UnixSeconds;
+use crate::domain::trust_list::{Service, ServiceStatus, TrustList};
+use crate::domain::x509::Certificate;
+use crate::domain::x509::chain::Anchor;
+use std::sync::Arc;
+
+/// What a source takes from a list. Addresses of services and statuses are compared exactly (TL-12, case TRU-013).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListUse {
+    /// The name of the list.
+    pub list: String,
+    /// Service types whose certificates vouch for issuers.
+    pub issuance: Vec<String>,
+    /// Service types whose certificates vouch for signers of status lists.
+    pub revocation: Vec<String>,
+    /// Statuses that count as in force. If empty, the list has none, and a service that states one gives no trust; if
+    /// not, a service without one gives none (TL-13).
+    pub statuses: Vec<String>,
+}
+
+impl ListUse {
+    fn is_in_force(&self, service: &Service, now: UnixSeconds) -> bool {
+        match &service.status {
+            ServiceStatus::Listed => self.statuses.is_empty(),
+            ServiceStatus::Stated { uri, since } => now >= *since && self.statuses.contains(uri),
+        }
+    }
+}
+
+/// A verified list that is held, and until when it may be used.
+#[derive(Debug, Clone)]
+pub struct HeldList {
+    /// Its name; for one that another list points to, `NAME/TERRITORY`.
+    pub name: String,
+    /// The list.
+    pub list: Arc<TrustList>,
+    /// First second at which it may no longer be used: its own end, or that of its confirmation.
+    pub usable_until: UnixSeconds,
+}
+
+/// A trust source as configured: with certificates of its own, or with those of a list.
+#[derive(Debug, Clone)]
+pub struct TrustPlan {
+    /// The source, without the certificates of the list.
+    pub source: TrustSource,
+    /// What it takes from which list.
+    pub list: Option<ListUse>,
+    /// The names of the sources whose status lists it signs, for [`Purpose::StatusList`].
+    pub signs_for: Vec<String>,
+}
+
+/// The trust data that plans and lists make together at `now`.
+pub fn compose(plans: &[TrustPlan], held: &[HeldList], now: UnixSeconds) -> TrustAnchors {
+    let expanded: Vec<(&TrustPlan, Vec<TrustSource>)> = plans
+        .iter()
+        .map(|plan| match &plan.list {
+            None => (plan, vec![plan.source.clone()]),
+            Some(uses) => (plan, from_lists(&plan.source, uses, held, now)),
+        })
+        .collect();
+    let signing = || expanded.iter().filter(|(plan, _)| plan.source.purpose == Purpose::StatusList);
+    let mut sources = Vec::new();
+    for (plan, made) in &expanded {
+        for mut source in made.iter().cloned() {
+            let signers = signing().filter(|(signer, _)| signer.signs_for.contains(&plan.source.name));
+            for signer in signers.flat_map(|(_, signers)| signers) {
+                source.status_anchors.extend(signer.anchors.iter().cloned());
+                source.status_pinned.extend(signer.pinned.iter().cloned());
+                // One that cannot be used makes the whole unusable: without it, nobody can say what was revoked.
+                if !matches!(source.status_basis, Some(Basis::Absent { .. })) {
+                    source.status_basis = Some(signer.basis.clone());
+                }
+            }
+            sources.push(source);
+        }
+    }
+    TrustAnchors::new(sources)
+}
+
+/// The sources that `plan` stands for, given the lists that are held: one for each list with its name or below it. With
+/// no such list there is one source that can decide nothing.
+///
+/// Certificates of authorities become anchors; others are trusted as they are (X5C-10). Whatever is too weak is left out.
+/// The statuses are those at `now`.
+fn from_lists(plan: &TrustSource, uses: &ListUse, held: &[HeldList], now: UnixSeconds) -> Vec<TrustSource> {
+    let below =
+        |name: &str| name.strip_prefix(uses.list.as_str()).and_then(|rest| rest.strip_prefix('/')).map(str::to_owned);
+    let mut sources = Vec::new();
+    for held in held {
+        let name = match below(&held.name) {
+            _ if held.name == uses.list => plan.name.clone(),
+            Some(territory) => format!("{}/{territory}", plan.name),
+            None => continue,
+        };
+        let mut source = TrustSource {
+            name,
+            basis: Basis::Listed { list: evidence(held), usable_until: held.usable_until.min(held.list.next_update) },
+            ..plan.clone()
+        };
+        for service in held.list.services.iter().filter(|service| uses.is_in_force(service, now)) {
+            if !plan.admits_country(service.country.as_deref()) {
+                continue;
+            }
+            if uses.issuance.contains(&service.service_type) {
+                sort(&service.certificates, &mut source.anchors, &mut source.pinned);
+            }
+            if uses.revocation.contains(&service.service_type) {
+                sort(&service.certificates, &mut source.status_anchors, &mut source.status_pinned);
+            }
+        }
+        sources.push(source);
+    }
+    if sources.is_empty() {
+        sources.push(TrustSource { basis: Basis::Absent { list: uses.list.clone() }, ..plan.clone() });
+    }
+    sources
+}
+
+fn evidence(held: &HeldList) -> ListEvidence {
+    ListEvidence {
+        name: held.name.clone(),
+        sequence: held.list.sequence,
+        digest: held.list.digest,
+        issued_at: held.list.issued_at,
+        next_update: held.list.next_update,
+    }
+}
+
+fn sort(certificates: &[Certificate], anchors: &mut Vec<Anchor>, pinned: &mut Vec<Certificate>) {
+    for certificate in certificates {
+        if certificate.is_ca {
+            let known = anchors.iter().any(|anchor| anchor.certificate.der == certificate.der);
+            if let (false, Ok(anchor)) = (known, Anchor::new(certificate.clone())) {
+                anchors.push(anchor);
+            }
+        } else if certificate.check_strength().is_ok() && !pinned.iter().any(|known| known.der == certificate.der) {
+            pinned.push(certificate.clone());
+        }
+    }
+}

@@ -32,6 +32,12 @@ pub const STATUS_LIST_BYTES: usize = 16 * 1024 * 1024;
 pub const TRUST_LIST_BYTES: usize = 32 * 1024 * 1024;
 /// Most services that are read from one trust list; further ones are refused with it.
 pub const TRUST_LIST_SERVICES: usize = 100_000;
+/// Most values in the JSON of one trust list.
+pub const TRUST_LIST_NODES: usize = 8_000_000;
+/// Most values in one entity, and in the scheme information, of a JSON trust list.
+pub const TRUST_LIST_ENTRY_NODES: usize = 100_000;
+/// Most members of one object of a JSON trust list.
+pub const TRUST_LIST_MEMBERS: usize = 1_000;
 /// Most attributes of one element of an XML list, namespace declarations included.
 pub const XML_ATTRIBUTES: usize = 64;
 /// Deepest nesting of an XML list.

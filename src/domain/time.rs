@@ -2,6 +2,8 @@
 
 use super::reason::{Code, Reason};
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// A point in time: whole seconds since 1970-01-01T00:00:00Z, leap seconds not counted (RFC 7519 `NumericDate`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -17,6 +19,14 @@ impl UnixSeconds {
     /// This time less `seconds`; stays at the end of the range instead of wrapping.
     pub const fn minus(self, seconds: i64) -> Self {
         Self(self.0.saturating_sub(seconds))
+    }
+
+    /// Reads `2027-03-01T12:00:00Z`: RFC 3339 in UTC, written with `Z`. A fraction of a second is cut off.
+    pub fn from_utc_text(text: &str) -> Option<Self> {
+        if !text.ends_with('Z') {
+            return None;
+        }
+        OffsetDateTime::parse(text, &Rfc3339).ok().map(|date| Self(date.unix_timestamp()))
     }
 
     /// Seconds from `earlier` to this time; negative if this time is the earlier one.
@@ -124,6 +134,26 @@ mod tests {
         let all = validity(Some(i64::MIN), Some(i64::MAX));
         assert!(all.check(UnixSeconds(i64::MAX), ClockSkew::DEFAULT).is_err());
         assert!(all.check(UnixSeconds(i64::MIN), ClockSkew::DEFAULT).is_ok());
+    }
+
+    #[test]
+    fn times_of_lists_are_in_utc() {
+        assert_eq!(UnixSeconds::from_utc_text("2027-03-01T12:00:00Z"), Some(UnixSeconds(1_803_902_400)));
+        assert_eq!(UnixSeconds::from_utc_text("2027-03-01T12:00:00.946Z"), Some(UnixSeconds(1_803_902_400)));
+        assert_eq!(UnixSeconds::from_utc_text("1969-12-31T23:59:59.5Z"), Some(UnixSeconds(-1)));
+        for wrong in [
+            "",
+            "Z",
+            "2027-03-01",
+            "2027-03-01T12:00:00",
+            "2027-03-01T12:00:00+00:00",
+            "2027-02-29T00:00:00Z",
+            "2027-03-01T24:00:00Z",
+            "1803902400",
+            "2027-03-01T12:00:00Z ",
+        ] {
+            assert_eq!(UnixSeconds::from_utc_text(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::fmt;
 
 /// Depth and count of a document.
@@ -73,6 +74,20 @@ pub fn parse_with(bytes: &[u8], limits: Limits) -> Result<Value, Fault> {
     let result = Seed { budget: &budget, depth: limits.depth }
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value));
+    result.map_err(|error| budget.fault.get().unwrap_or_else(|| classify(&error)))
+}
+
+/// Checks that a document is strict JSON without keeping any of it, so that a large one needs no more memory than its
+/// text. Besides depth and count, no object may have more than `members` members.
+///
+/// # Errors
+/// See [`Fault`]: the same as [`parse_with`], and [`Fault::Limit`] for an object with more members.
+pub fn check(bytes: &[u8], limits: Limits, members: usize) -> Result<(), Fault> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Fault::Syntax)?;
+    let budget = Budget { nodes: Cell::new(limits.nodes), fault: Cell::new(None) };
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let seed = Seed { budget: &budget, depth: limits.depth };
+    let result = Skim { seed, members }.deserialize(&mut deserializer).and_then(|()| deserializer.end());
     result.map_err(|error| budget.fault.get().unwrap_or_else(|| classify(&error)))
 }
 
@@ -195,6 +210,81 @@ impl<'de> Visitor<'de> for Seed<'_> {
             }
         }
         Ok(Value::Object(members))
+    }
+}
+
+/// The same rules as [`Seed`], but nothing is kept.
+#[derive(Clone, Copy)]
+struct Skim<'b> {
+    seed: Seed<'b>,
+    members: usize,
+}
+
+impl Skim<'_> {
+    fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
+        Ok(Self { seed: self.seed.inner()?, ..self })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Skim<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.seed.count()?;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Skim<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<(), E> {
+        if value.is_finite() { Ok(()) } else { Err(self.seed.stop(Fault::NumberRange)) }
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
+        let inner = self.inner()?;
+        while access.next_element_seed(inner)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
+        let inner = self.inner()?;
+        let mut names = HashSet::new();
+        while let Some(name) = access.next_key::<String>()? {
+            access.next_value_seed(inner)?;
+            if !names.insert(name) {
+                return Err(self.seed.stop(Fault::Duplicate));
+            }
+            if names.len() > self.members {
+                return Err(self.seed.stop(Fault::Limit));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -338,6 +428,34 @@ mod tests {
         let flat = |count: usize| format!("[{}1]", "1,".repeat(count - 2));
         assert!(parse(flat(limits::JSON_NODES).as_bytes()).is_ok());
         assert_eq!(parse(flat(limits::JSON_NODES + 1).as_bytes()), Err(Fault::Limit));
+    }
+
+    #[test]
+    fn checking_and_reading_find_the_same() {
+        // JSN-002, JSN-003, JSN-004, JSN-006, JSN-010, JSN-011.
+        let limits = Limits { depth: 3, nodes: 6 };
+        for bytes in [
+            &br#"{"a":1,"b":[true,null,"x"]}"#[..],
+            br#"{"a":1,"\u0061":1}"#,
+            br#"[{"x":{"a":1,"a":2}}]"#,
+            b"[1,2,3,4,5]",
+            b"[1,2,3,4,5,6]",
+            b"[[[]]]",
+            b"[[[[]]]]",
+            b"1e400",
+            b"-1.5",
+            b"{} {}",
+            b"",
+            b"\xef\xbb\xbf{}",
+            b"\"\\ud800\"",
+        ] {
+            let text = String::from_utf8_lossy(bytes);
+            assert_eq!(check(bytes, limits, 10), parse_with(bytes, limits).map(drop), "{text}");
+        }
+        assert_eq!(check(br#"{"a":1,"b":2}"#, limits, 2), Ok(()));
+        assert_eq!(check(br#"{"a":1,"b":2,"c":3}"#, limits, 2), Err(Fault::Limit));
+        let nested = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(check(nested.as_bytes(), Limits::default(), 10), Err(Fault::Limit));
     }
 
     #[test]

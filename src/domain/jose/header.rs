@@ -27,6 +27,18 @@ impl Header {
     /// # Source
     /// RFC 7515 section 4, RFC 7797 section 6, RFC 8725 sections 3.1 and 3.10; GEN-05, GEN-06.
     pub fn parse(part: &str) -> Result<Self, Reason> {
+        Self::parse_understanding(part, &[])
+    }
+
+    /// As [`Self::parse`], for kinds of tokens in which some parameters may be critical: `understood` are their names.
+    /// The caller must heed them. `crit` may name only these, each once, and each must be there.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    ///
+    /// # Source
+    /// RFC 7515 section 4.1.11.
+    pub fn parse_understanding(part: &str, understood: &[&str]) -> Result<Self, Reason> {
         if part.len() > limits::JOSE_HEADER_CHARS {
             return Err(Reason::new(Code::LimitExceeded, "JOSE header above the limit"));
         }
@@ -34,8 +46,8 @@ impl Header {
         let Some(Value::String(alg)) = members.get("alg") else {
             return Err(Reason::new(Code::JwsAlgNotAllowed, "alg is missing or no string"));
         };
-        if members.contains_key("crit") {
-            return Err(Reason::new(Code::JwsCritUnsupported, "crit names extensions; none is supported"));
+        if members.get("crit").is_some_and(|crit| !is_understood(crit, understood, &members)) {
+            return Err(Reason::new(Code::JwsCritUnsupported, "crit names extensions that are not supported"));
         }
         for name in ["jku", "jwk", "b64"] {
             if members.contains_key(name) {
@@ -118,6 +130,15 @@ impl Header {
     }
 }
 
+fn is_understood(crit: &Value, understood: &[&str], members: &Map<String, Value>) -> bool {
+    let Value::Array(names) = crit else { return false };
+    let known = |(place, name): (usize, &Value)| {
+        let first = names.iter().take(place).all(|earlier| earlier != name);
+        first && name.as_str().is_some_and(|name| understood.contains(&name) && members.contains_key(name))
+    };
+    !names.is_empty() && names.iter().enumerate().all(known)
+}
+
 /// A `kid` is opaque and never looked up in a path or a table; still, only short printable names pass (JOS-017).
 fn is_plain_kid(kid: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\' | b'<' | b'>' | b'`');
@@ -148,6 +169,27 @@ mod tests {
         for crit in [json!(["exp"]), json!([]), json!("b64"), Value::Null] {
             assert_eq!(code(&json!({"alg": "ES256", "crit": crit})), Code::JwsCritUnsupported);
         }
+    }
+
+    #[test]
+    fn critical_parameters_must_be_understood_and_there() {
+        // JOS-019, GEN-13: what is understood is the caller's to say.
+        let code = |value: &Value, understood: &[&str]| {
+            let part = base64::encode_url(value.to_string().as_bytes());
+            Header::parse_understanding(&part, understood).err().map(|reason| reason.code)
+        };
+        let with = |crit: Value| json!({"alg": "ES256", "sigT": "2027-03-01T12:00:00Z", "crit": crit});
+        assert_eq!(code(&with(json!(["sigT"])), &["sigT"]), None);
+        assert_eq!(code(&with(json!(["sigT"])), &[]), Some(Code::JwsCritUnsupported));
+        for crit in
+            [json!([]), json!("sigT"), json!(["sigT", "sigT"]), json!(["sigT", "sigD"]), json!([1]), Value::Null]
+        {
+            assert_eq!(code(&with(crit), &["sigT"]), Some(Code::JwsCritUnsupported));
+        }
+        assert_eq!(code(&json!({"alg": "ES256", "crit": ["sigT"]}), &["sigT"]), Some(Code::JwsCritUnsupported));
+        // Understood or not, b64 is not for tokens.
+        let unencoded = json!({"alg": "ES256", "b64": false, "crit": ["b64"]});
+        assert_eq!(code(&unencoded, &["b64"]), Some(Code::JwsHeaderNotAllowed));
     }
 
     #[test]

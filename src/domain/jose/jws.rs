@@ -52,6 +52,14 @@ impl<'a> CompactJws<'a> {
         Header::parse(self.header)
     }
 
+    /// Reads a header in which `understood` parameters may be critical; see [`Header::parse_understanding`].
+    ///
+    /// # Errors
+    /// As [`Header::parse_understanding`].
+    pub fn header_understanding(&self, understood: &[&str]) -> Result<Header, Reason> {
+        Header::parse_understanding(self.header, understood)
+    }
+
     /// The decoded payload.
     ///
     /// # Errors

@@ -23,6 +23,8 @@ pub struct Certificate {
     pub subject_text: String,
     /// Common name, else organisation, of the subject.
     pub display_name: String,
+    /// Organisations of the subject, in the order of the name.
+    pub organizations: Vec<String>,
     /// Country of the subject, two letters, if stated.
     pub country: Option<String>,
     /// Serial number, for tools, in hexadecimal.
@@ -102,6 +104,12 @@ impl Certificate {
             issuer: parsed.issuer().as_raw().to_vec(),
             subject_text: parsed.subject().to_string(),
             display_name: display_name(parsed.subject()),
+            organizations: parsed
+                .subject()
+                .iter_organization()
+                .filter_map(|organization| organization.as_str().ok())
+                .map(str::to_owned)
+                .collect(),
             country: parsed
                 .subject()
                 .iter_country()

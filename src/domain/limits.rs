@@ -12,6 +12,10 @@ pub const RESPONSE_BYTES: usize = 1024 * 1024;
 pub const JSON_DEPTH: usize = 32;
 /// Most values in one JSON document.
 pub const JSON_NODES: usize = 10_000;
+/// Deepest nesting of a CBOR item, tags included; the top level counts as one.
+pub const CBOR_DEPTH: usize = 32;
+/// Most values in one CBOR item, keys of maps included.
+pub const CBOR_NODES: usize = 10_000;
 /// Most presentations in one response.
 pub const PRESENTATIONS: usize = 16;
 /// Most presentations for one credential query.

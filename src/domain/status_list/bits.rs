@@ -1,6 +1,6 @@
 //! The list itself: a zlib stream of statuses of 1, 2, 4 or 8 bits, the lowest bits first.
 
-use crate::domain::encoding::base64;
+use crate::domain::encoding::{base64, cbor};
 use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use flate2::{Decompress, FlushDecompress, Status};
@@ -60,8 +60,33 @@ pub enum StatusValue {
     Invalid,
     /// 0x02: temporarily invalid.
     Suspended,
-    /// Application specific or reserved; not valid without an agreed meaning (TSL-44).
-    Other(u8),
+    /// 0x03, 0x0C to 0x0F: what the application of this issuer says it means. Not valid without an agreed meaning.
+    ApplicationSpecific(u8),
+    /// Every other value: reserved for later versions.
+    Reserved(u8),
+}
+
+impl From<u8> for StatusValue {
+    fn from(value: u8) -> Self {
+        match value {
+            0x00 => Self::Valid,
+            0x01 => Self::Invalid,
+            0x02 => Self::Suspended,
+            0x03 | 0x0c..=0x0f => Self::ApplicationSpecific(value),
+            _ => Self::Reserved(value),
+        }
+    }
+}
+
+impl From<StatusValue> for u8 {
+    fn from(value: StatusValue) -> Self {
+        match value {
+            StatusValue::Valid => 0x00,
+            StatusValue::Invalid => 0x01,
+            StatusValue::Suspended => 0x02,
+            StatusValue::ApplicationSpecific(value) | StatusValue::Reserved(value) => value,
+        }
+    }
 }
 
 impl StatusValue {
@@ -74,7 +99,11 @@ impl StatusValue {
             Self::Valid => Ok(()),
             Self::Invalid => Err(Reason::new(Code::CredentialRevoked, "status 1: invalid")),
             Self::Suspended => Err(Reason::new(Code::CredentialSuspended, "status 2: suspended")),
-            Self::Other(_) => Err(Reason::new(Code::StatusValueUnknown, "a status without an agreed meaning")),
+            Self::ApplicationSpecific(_) => Err(Reason::new(
+                Code::StatusValueUnknown,
+                "an application-specific status, whose meaning was not agreed",
+            )),
+            Self::Reserved(_) => Err(Reason::new(Code::StatusValueUnknown, "a reserved status")),
         }
     }
 }
@@ -91,6 +120,22 @@ impl Bits {
         let text = claim.get("lst").and_then(Value::as_str).ok_or_else(|| malformed("lst is missing or no string"))?;
         let compressed = base64::decode_url(text).map_err(|_| malformed("lst is not base64url"))?;
         Self::inflate(width, &compressed, limits::STATUS_LIST_BYTES)
+    }
+
+    /// Reads the `StatusList` map of a list token in CBOR: `bits`, an unsigned integer, and `lst`, a byte string.
+    ///
+    /// # Errors
+    /// As [`Self::from_claim`].
+    ///
+    /// # Source
+    /// Token Status List section 4.3 (TSL-25).
+    pub fn from_cbor(map: &cbor::Value<'_>) -> Result<Self, Reason> {
+        let malformed = |detail: &'static str| Reason::new(Code::StatusListMalformed, detail);
+        let width = map.member("bits").and_then(cbor::Value::as_u64);
+        let width = width.ok_or_else(|| malformed("bits is missing or no unsigned integer"))?;
+        let compressed = map.member("lst").and_then(cbor::Value::as_bytes);
+        let compressed = compressed.ok_or_else(|| malformed("lst is missing or no byte string"))?;
+        Self::inflate(width, compressed, limits::STATUS_LIST_BYTES)
     }
 
     /// Inflates a zlib stream to at most `cap` bytes. The output stops at the cap, whatever the input announces.
@@ -171,12 +216,7 @@ impl Bits {
         let within = index & (1_u64 << log2).wrapping_sub(1);
         let shift = u32::try_from(within).map_err(|_| out())?.saturating_mul(u32::from(self.width.bits()));
         let value = byte.checked_shr(shift).unwrap_or(0) & self.width.mask();
-        Ok(match value {
-            0 => StatusValue::Valid,
-            1 => StatusValue::Invalid,
-            2 => StatusValue::Suspended,
-            other => StatusValue::Other(other),
-        })
+        Ok(StatusValue::from(value))
     }
 }
 
@@ -194,14 +234,7 @@ mod tests {
 
     fn values(width: u64, bytes: &[u8]) -> Vec<u8> {
         let list = Bits::inflate(width, &zlib(bytes), 1 << 20).unwrap();
-        (0..list.len())
-            .map(|index| match list.status(index).unwrap() {
-                StatusValue::Valid => 0,
-                StatusValue::Invalid => 1,
-                StatusValue::Suspended => 2,
-                StatusValue::Other(value) => value,
-            })
-            .collect()
+        (0..list.len()).map(|index| u8::from(list.status(index).unwrap())).collect()
     }
 
     fn code(width: u64, bytes: &[u8]) -> Code {
@@ -266,7 +299,27 @@ mod tests {
         assert!(StatusValue::Valid.check().is_ok());
         assert_eq!(StatusValue::Invalid.check().unwrap_err().code, Code::CredentialRevoked);
         assert_eq!(StatusValue::Suspended.check().unwrap_err().code, Code::CredentialSuspended);
-        assert_eq!(StatusValue::Other(3).check().unwrap_err().code, Code::StatusValueUnknown);
-        assert_eq!(StatusValue::Other(12).check().unwrap_err().code, Code::StatusValueUnknown);
+        for value in 3..=u8::MAX {
+            assert_eq!(StatusValue::from(value).check().unwrap_err().code, Code::StatusValueUnknown, "{value}");
+        }
+    }
+
+    #[test]
+    fn values_keep_their_kinds_apart() {
+        // TSL-44, TSL-47: Token Status List section 7.1.
+        for value in 0..=u8::MAX {
+            let wanted = match value {
+                0 => StatusValue::Valid,
+                1 => StatusValue::Invalid,
+                2 => StatusValue::Suspended,
+                3 | 12 | 13 | 14 | 15 => StatusValue::ApplicationSpecific(value),
+                4..=11 | 16.. => StatusValue::Reserved(value),
+            };
+            assert_eq!(StatusValue::from(value), wanted);
+            assert_eq!(u8::from(wanted), value);
+        }
+        let detail = |value: u8| StatusValue::from(value).check().unwrap_err().detail;
+        assert_ne!(detail(12), detail(11), "people are told which kind it is");
+        assert_ne!(detail(2), detail(1));
     }
 }

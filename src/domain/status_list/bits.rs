@@ -159,7 +159,7 @@ impl Bits {
         let mut stream = Decompress::new(true);
         // One byte more than the cap, so that a stream of exactly the cap can be told from a longer one.
         let most = cap.saturating_add(1);
-        let mut bytes = Vec::with_capacity(compressed.len().saturating_mul(8).max(1024).min(most));
+        let mut bytes = Vec::with_capacity(first_room(compressed.len(), most));
         loop {
             let consumed = usize::try_from(stream.total_in()).unwrap_or(usize::MAX);
             let rest = compressed.get(consumed..).unwrap_or_default();
@@ -174,7 +174,7 @@ impl Bits {
                 break;
             }
             if bytes.len() == bytes.capacity() {
-                bytes.reserve_exact(bytes.len().max(1024).min(most.saturating_sub(bytes.len())));
+                bytes.reserve_exact(more_room(bytes.len(), most));
             } else if before == (stream.total_in(), stream.total_out()) {
                 return Err(malformed("the zlib stream is cut"));
             }
@@ -218,6 +218,16 @@ impl Bits {
         let value = byte.checked_shr(shift).unwrap_or(0) & self.width.mask();
         Ok(StatusValue::from(value))
     }
+}
+
+/// Room for the output, before anything came out: eight times the input, as with one entry in fifty set.
+fn first_room(compressed: usize, most: usize) -> usize {
+    compressed.saturating_mul(8).max(1024).min(most)
+}
+
+/// Further room when `length` bytes came out and more is to come: as much again, but never beyond `most` in all.
+fn more_room(length: usize, most: usize) -> usize {
+    length.max(1024).min(most.saturating_sub(length))
 }
 
 #[cfg(test)]
@@ -291,6 +301,67 @@ mod tests {
         assert!(Bits::inflate(1, &zlib(&vec![0; 1 << 16]), 1 << 16).is_ok());
         assert_eq!(code(1, &zlib(&vec![0; (1 << 16) + 1])), Code::StatusListTooLarge);
         assert_eq!(code(1, &zlib(&vec![0; 1 << 24])), Code::StatusListTooLarge);
+    }
+
+    /// `entries` of one bit, of which about `per_mille` of a thousand are set; the same every time.
+    fn scattered(entries: usize, per_mille: u64) -> (Vec<u8>, u64) {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut bytes = vec![0_u8; entries.div_ceil(8)];
+        let mut set = 0;
+        for index in 0..entries {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            if (state >> 33) % 1_000 < per_mille {
+                bytes[index / 8] |= 1 << (index % 8);
+                set += 1;
+            }
+        }
+        (bytes, set)
+    }
+
+    #[test]
+    fn a_hundred_million_entries_fit() {
+        // TSL-41, TSL-42, TSL-43: a list for every resident, seven in a thousand revoked, within both limits as a JWT,
+        // whose payload has the list in base64url and is in base64url itself.
+        const ENTRIES: u64 = 100_000_000;
+        let (bytes, set) = scattered(ENTRIES as usize, 7);
+        let mut encoder = ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(&bytes).unwrap();
+        let compressed = encoder.finish().unwrap();
+        assert!(compressed.len() * 16 / 9 + 4_000 < limits::STATUS_TOKEN_BYTES, "{} bytes", compressed.len());
+        let list = Bits::inflate(1, &compressed, limits::STATUS_LIST_BYTES).unwrap();
+        assert_eq!(list.len(), ENTRIES);
+        assert_eq!(list.bytes, bytes);
+        let revoked = |range: std::ops::Range<u64>| {
+            range.filter(|index| list.status(*index) == Ok(StatusValue::Invalid)).count() as u64
+        };
+        let ones = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>();
+        assert_eq!(ones(&bytes), set);
+        assert_eq!(revoked(0..80_000), ones(&bytes[..10_000]));
+        assert_eq!(revoked(ENTRIES - 80_000..ENTRIES), ones(&bytes[bytes.len() - 10_000..]));
+        assert_eq!(list.status(ENTRIES).unwrap_err().code, Code::StatusIndexOutOfRange);
+    }
+
+    #[test]
+    fn a_list_takes_no_more_room_than_it_has_entries() {
+        // Case TSL-011: neither a list that hardly compresses nor one that is all zeros keeps what was reserved for it.
+        let (noise, _) = scattered(1 << 23, 500);
+        for bytes in [noise, vec![0; 12_500_000], vec![1], Vec::new()] {
+            let list = Bits::inflate(1, &zlib(&bytes), limits::STATUS_LIST_BYTES).unwrap();
+            assert_eq!((list.bytes.len(), list.bytes.capacity()), (bytes.len(), bytes.len()));
+        }
+    }
+
+    #[test]
+    fn room_grows_with_what_comes_out() {
+        // Case TSL-011: what is reserved follows the input and the output so far, and ends one byte above the cap.
+        assert_eq!(first_room(0, 100), 100);
+        assert_eq!(first_room(10, 1 << 20), 1_024);
+        assert_eq!(first_room(1_000, 1 << 20), 8_000);
+        assert_eq!(first_room(usize::MAX, 1 << 20), 1 << 20);
+        assert_eq!(more_room(8_000, 1 << 20), 8_000);
+        assert_eq!(more_room(1 << 19, 1 << 20), 1 << 19);
+        assert_eq!(more_room((1 << 20) - 1, 1 << 20), 1);
+        assert_eq!(more_room(1 << 20, 1 << 20), 0);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Token Status List: the reference in a credential, the list token, and the bits (draft-ietf-oauth-status-list).
 
+pub mod aggregation;
 pub mod bits;
 mod cwt;
 pub mod reference;

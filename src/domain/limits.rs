@@ -12,6 +12,10 @@ pub const RESPONSE_BYTES: usize = 1024 * 1024;
 pub const JSON_DEPTH: usize = 32;
 /// Most values in one JSON document.
 pub const JSON_NODES: usize = 10_000;
+/// Deepest nesting of a CBOR item, tags included; the top level counts as one.
+pub const CBOR_DEPTH: usize = 32;
+/// Most values in one CBOR item, keys of maps included.
+pub const CBOR_NODES: usize = 10_000;
 /// Most presentations in one response.
 pub const PRESENTATIONS: usize = 16;
 /// Most presentations for one credential query.
@@ -24,10 +28,17 @@ pub const DISCLOSURE_RECURSION: usize = 16;
 pub const CERTIFICATES: usize = 5;
 /// Largest certificate, in bytes of DER.
 pub const CERTIFICATE_BYTES: usize = 16 * 1024;
-/// Largest status list token, in bytes on the wire.
+/// Largest status list token, in bytes on the wire. A hundred million entries of one bit fit while few are set: as a
+/// JWT, which encodes the list in base64url twice, up to 0.7 %; as a CWT up to 1.7 %. Issuers with more use more lists.
 pub const STATUS_TOKEN_BYTES: usize = 2 * 1024 * 1024;
-/// Largest status list, in bytes after inflation.
+/// Largest status list, in bytes after inflation: a hundred million entries of one bit are 12.5 million bytes.
 pub const STATUS_LIST_BYTES: usize = 16 * 1024 * 1024;
+/// Largest document that names status lists, in bytes.
+pub const AGGREGATION_BYTES: usize = 256 * 1024;
+/// Most status lists that one such document may name.
+pub const AGGREGATION_LISTS: usize = 1_000;
+/// Longest address of a status list in such a document, in bytes.
+pub const STATUS_URI_BYTES: usize = 2_048;
 /// Largest trust list, in bytes.
 pub const TRUST_LIST_BYTES: usize = 32 * 1024 * 1024;
 /// Most services that are read from one trust list; further ones are refused with it.

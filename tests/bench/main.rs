@@ -23,9 +23,10 @@ use pruefstein::domain::jose::alg::AllowedAlgorithms;
 use pruefstein::domain::jose::encrypt::encrypt;
 use pruefstein::domain::jose::jwe::decrypt;
 use pruefstein::domain::jose::keys::{EphemeralKey, SigningKey};
+use pruefstein::domain::limits;
 use pruefstein::domain::reason::Reason;
-use pruefstein::domain::status_list::StatusList;
 use pruefstein::domain::status_list::token::TokenRules;
+use pruefstein::domain::status_list::{Bits, StatusList};
 use pruefstein::domain::time::{ClockSkew, UnixSeconds};
 use pruefstein::domain::trust::TrustAnchors;
 use pruefstein::domain::trust::cache::ChainCache;
@@ -37,6 +38,7 @@ use pruefstein::simulator::authority::IssuerName;
 use pruefstein::simulator::issuer::{Draft, KeyBinding, holder_key, present, status_path};
 use pruefstein::simulator::people::Person;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::process::Command;
 use std::sync::Arc;
@@ -303,7 +305,61 @@ fn main() {
         assert!(!bench.verify(&bench.tampered, &bench.warm));
     });
     measure("signature of a request object", "", blocks, 50, &mut unit, &mut sign);
+    status_lists(&bench, blocks, &mut unit);
     count_instructions();
+}
+
+/// Looking up in a list that is kept, and what a fresh list costs once for everybody.
+fn status_lists(bench: &Bench, blocks: usize, unit: &mut dyn FnMut()) {
+    const LOOKUPS: u32 = 10_000;
+    let mut times = Vec::new();
+    let mut ratios = Vec::new();
+    let bits = bench.lists.0.bits();
+    let last = bits.len() - 1;
+    for _ in 0..blocks {
+        let start = Instant::now();
+        for _ in 0..50 {
+            unit();
+        }
+        let v = start.elapsed().as_secs_f64() / 50.0;
+        let start = Instant::now();
+        let mut index = 0;
+        for _ in 0..LOOKUPS {
+            // A stride without a pattern, so that neither prefetching nor the branch predictor helps.
+            index = (index + 40_503) & last;
+            black_box(black_box(bits).status(index).unwrap());
+        }
+        let time = start.elapsed().as_secs_f64() / f64::from(LOOKUPS);
+        times.push(time * 1e9);
+        ratios.push(time / v);
+    }
+    let (ratio, time) = (median(&mut ratios), median(&mut times));
+    println!("{:<44} {ratio:>6.4} V   {time:>8.1} ns   a few ns", "status lookup in a cached list");
+    for (name, entries, per_mille) in [
+        ("inflate 1M entries, 1 % set", 1_000_000, 10),
+        ("inflate 1M entries, 5 % set", 1_000_000, 50),
+        ("inflate 10M entries, 1 % set", 10_000_000, 10),
+        ("inflate 10M entries, 5 % set", 10_000_000, 50),
+    ] {
+        let compressed = scattered(entries, per_mille);
+        let target = format!("({} bytes on the wire)", compressed.len());
+        measure(name, &target, 15, 3, unit, &mut || {
+            black_box(Bits::inflate(1, black_box(&compressed), limits::STATUS_LIST_BYTES).unwrap());
+        });
+    }
+}
+
+/// A compressed list with `per_mille` of a thousand entries set, without a pattern.
+fn scattered(entries: usize, per_mille: u64) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut values = BTreeMap::new();
+    for index in 0..entries {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        if (state >> 33) % 1_000 < per_mille {
+            values.insert(index, 1);
+        }
+    }
+    pruefstein::simulator::encode::status_list::StatusList { bits: 1, entries, values }.zlib()
 }
 
 /// How often `--once` does its subject.

@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain::time", &["domain::reason"]),
     ("domain::encoding", &["domain::limits", "domain::reason", "domain::time"]),
     ("domain::jose", &["domain::encoding", "domain::limits", "domain::reason"]),
+    ("domain::cose", &["domain::encoding", "domain::jose", "domain::limits"]),
     ("domain::ids", &["domain::encoding", "domain::jose", "domain::limits"]),
     ("domain::x509", &["domain::jose", "domain::limits", "domain::reason", "domain::time"]),
     (
@@ -21,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "domain::status_list",
         &[
+            "domain::cose",
             "domain::encoding",
             "domain::jose",
             "domain::limits",

@@ -31,6 +31,7 @@ mod service;
 mod shared;
 mod simulator;
 mod stage;
+mod status_cwt;
 mod store;
 mod trust_lists;
 mod vectors;

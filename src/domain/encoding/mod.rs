@@ -1,4 +1,5 @@
-//! Strict readers of text: base64 in its two alphabets, and JSON with limits.
+//! Strict readers: base64 in its two alphabets, JSON and CBOR with limits.
 
 pub mod base64;
+pub mod cbor;
 pub mod json;

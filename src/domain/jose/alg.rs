@@ -36,6 +36,19 @@ impl SignatureAlgorithm {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
+
+    /// The algorithm of this number in COSE (RFC 9053 sections 2.1 and 2.2, RFC 8230 section 2). The number of EdDSA
+    /// leaves the curve to the key, and a key here is for Ed25519 or for nothing.
+    pub const fn from_cose(number: i128) -> Option<Self> {
+        match number {
+            -7 => Some(Self::Es256),
+            -35 => Some(Self::Es384),
+            -36 => Some(Self::Es512),
+            -8 => Some(Self::Ed25519),
+            -37 => Some(Self::Ps256),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for SignatureAlgorithm {
@@ -59,6 +72,11 @@ impl AllowedAlgorithms {
     /// The algorithm of this name, if the list has it.
     pub fn find(&self, name: &str) -> Option<SignatureAlgorithm> {
         SignatureAlgorithm::from_name(name).filter(|algorithm| self.0.contains(algorithm))
+    }
+
+    /// The algorithm of this number in COSE, if the list has it.
+    pub fn find_cose(&self, number: i128) -> Option<SignatureAlgorithm> {
+        SignatureAlgorithm::from_cose(number).filter(|algorithm| self.0.contains(algorithm))
     }
 
     /// The JOSE names, for `vp_formats_supported` (OVP-META-17).
@@ -86,6 +104,12 @@ mod tests {
             assert_eq!(allowed.find(name), None, "{name}");
         }
         let wider = AllowedAlgorithms::es256_and(&[SignatureAlgorithm::Ps256, SignatureAlgorithm::Es384]);
+        assert_eq!(allowed.find_cose(-7), Some(SignatureAlgorithm::Es256));
+        // 5 and 4 are MACs, -9 and -19 fully specified names, -257 PKCS #1 padding, 0 reserved.
+        for number in [-35, -36, -37, -8, 5, 4, -9, -19, -257, 0, 7, i128::MIN] {
+            assert_eq!(allowed.find_cose(number), None, "{number}");
+        }
+        assert_eq!(wider.find_cose(-37), Some(SignatureAlgorithm::Ps256));
         assert_eq!(wider.names().collect::<Vec<_>>(), ["ES256", "ES384", "PS256"]);
     }
 }

@@ -1,4 +1,6 @@
-//! The list token: a JWT signed by a status authority of the credential's own trust source.
+//! The list token, a JWT or a CWT: signed by a status authority of the credential's own trust source.
+//!
+//! The two forms differ in how they are read and signed. What they must say is decided in one place, [`StatusList::accept`].
 
 use super::bits::Bits;
 use crate::domain::encoding::json;
@@ -9,8 +11,8 @@ use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::{ClockSkew, UnixSeconds};
 use crate::domain::trust::{TrustSource, trust_status_signer};
-use crate::domain::x509::chain::AnchorInChain;
-use serde_json::{Map, Value};
+use crate::domain::x509::chain::{AnchorInChain, ValidatedChain};
+use serde_json::Value;
 
 /// Shortest and longest time for which a list is used without asking again, in seconds (TSL-53).
 pub const TTL_BOUNDS: (i64, i64) = (60, 24 * 3600);
@@ -28,6 +30,27 @@ pub struct StatusList {
     signer_valid_until: UnixSeconds,
     digest: [u8; 32],
     bits: Bits,
+    aggregation_uri: Option<String>,
+}
+
+/// The form of a list token. It follows from the format of the credential, and is never guessed from what was served: a
+/// CWT in the place of a JWT is refused, and so is a JWT in the place of a CWT (case TSL-019).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenForm {
+    /// `statuslist+jwt`: for SD-JWT VCs (SD-JWT VC section 2.2.2.3).
+    Jwt,
+    /// `statuslist+cwt`: for credentials in CBOR.
+    Cwt,
+}
+
+impl TokenForm {
+    /// The media type: what is asked for, what the answer must say (TSL-10, TSL-11), and the type of a CWT.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Jwt => "application/statuslist+jwt",
+            Self::Cwt => "application/statuslist+cwt",
+        }
+    }
 }
 
 /// What a list token is checked against.
@@ -47,8 +70,22 @@ pub struct TokenRules<'a> {
     pub newest_issued_at: Option<UnixSeconds>,
 }
 
+/// What a list token says, in either form, after its signature was verified.
+pub(super) struct Stated<'a> {
+    pub(super) subject: Option<&'a str>,
+    pub(super) dates: json::Dates,
+    /// From [`time_to_live`].
+    pub(super) time_to_live: Result<i64, Reason>,
+}
+
+/// The list within a token.
+pub(super) struct Listed {
+    pub(super) bits: Bits,
+    pub(super) aggregation_uri: Option<String>,
+}
+
 impl StatusList {
-    /// Verifies a list token and inflates its list.
+    /// Verifies a list token in the form of a JWT and inflates its list.
     ///
     /// # Errors
     /// - [`Code::StatusTokenInvalid`] for the form, `typ`, algorithm, chain, signature, `sub`, `iat`, `nbf`, `ttl`, and
@@ -76,15 +113,58 @@ impl StatusList {
         jws.verify(algorithm, &chain.key).map_err(recode)?;
         let payload = jws.payload().map_err(recode)?;
         let claims = json::parse_object(&payload).map_err(|fault| recode(fault.into()))?;
+        let stated = Stated {
+            subject: claims.get("sub").and_then(Value::as_str),
+            dates: json::Dates::read(&payload).map_err(|fault| recode(fault.into()))?,
+            time_to_live: claims.get("ttl").map_or(Ok(DEFAULT_TTL), |ttl| time_to_live(ttl.as_u64())),
+        };
+        let list = || {
+            let Some(Value::Object(list)) = claims.get("status_list") else {
+                return Err(Reason::new(Code::StatusListMalformed, "status_list is missing or no object"));
+            };
+            let aggregation_uri = match list.get("aggregation_uri") {
+                None => None,
+                Some(Value::String(uri)) => Some(uri.clone()),
+                Some(_) => return Err(Reason::new(Code::StatusListMalformed, "aggregation_uri is no text")),
+            };
+            Ok(Listed { bits: Bits::from_claim(list)?, aggregation_uri })
+        };
+        Self::accept(token, &stated, list, &chain, rules, now)
+    }
+
+    /// Verifies a list token in the form that the credential's format asks for.
+    ///
+    /// # Errors
+    /// As [`Self::verify`], and [`Self::verify_cwt`] for a CWT.
+    pub fn verify_as(form: TokenForm, token: &[u8], rules: TokenRules<'_>, now: UnixSeconds) -> Result<Self, Reason> {
+        match form {
+            TokenForm::Jwt => Self::verify(token, rules, now),
+            TokenForm::Cwt => Self::verify_cwt(token, rules, now),
+        }
+    }
+
+    /// The rules for what a token says, of either form. The list is inflated last.
+    ///
+    /// # Errors
+    /// As [`Self::verify`], from `sub` on.
+    pub(super) fn accept(
+        token: &[u8],
+        stated: &Stated<'_>,
+        list: impl FnOnce() -> Result<Listed, Reason>,
+        chain: &ValidatedChain,
+        rules: TokenRules<'_>,
+        now: UnixSeconds,
+    ) -> Result<Self, Reason> {
+        let invalid = |detail: &'static str| Reason::new(Code::StatusTokenInvalid, detail);
         let unusable = || invalid("iat, nbf or exp is no usable number");
-        let dates = json::Dates::read(&payload).map_err(|fault| recode(fault.into()))?;
-        let expires = dates.expires.or_fault(unusable)?;
+        let expires = stated.dates.expires.or_fault(unusable)?;
         let latest = now.plus(rules.skew.seconds());
-        if claims.get("sub").and_then(Value::as_str) != Some(rules.uri) {
+        if stated.subject != Some(rules.uri) {
             return Err(invalid("sub is not the address of the list"));
         }
-        let issued_at = dates.issued_at.or_fault(unusable)?.ok_or_else(|| invalid("iat is missing"))?;
-        if issued_at > latest || dates.not_before.or_fault(unusable)?.is_some_and(|not_before| not_before > latest) {
+        let issued_at = stated.dates.issued_at.or_fault(unusable)?.ok_or_else(|| invalid("iat is missing"))?;
+        let not_before = stated.dates.not_before.or_fault(unusable)?;
+        if issued_at > latest || not_before.is_some_and(|not_before| not_before > latest) {
             return Err(invalid("the token is from the future"));
         }
         if rules.newest_issued_at.is_some_and(|newest| issued_at < newest) {
@@ -93,10 +173,8 @@ impl StatusList {
         if expires.is_some_and(|expires| now >= expires.plus(rules.skew.seconds())) {
             return Err(Reason::new(Code::StatusTokenExpired, "exp has passed"));
         }
-        let time_to_live = time_to_live(&claims)?;
-        let Some(Value::Object(list)) = claims.get("status_list") else {
-            return Err(Reason::new(Code::StatusListMalformed, "status_list is missing or no object"));
-        };
+        let time_to_live = stated.time_to_live.clone()?;
+        let Listed { bits, aggregation_uri } = list()?;
         Ok(Self {
             uri: rules.uri.to_owned(),
             source: rules.source.name.clone(),
@@ -105,7 +183,8 @@ impl StatusList {
             time_to_live,
             signer_valid_until: chain.valid_until,
             digest: sha256(token),
-            bits: Bits::from_claim(list)?,
+            bits,
+            aggregation_uri,
         })
     }
 
@@ -127,6 +206,11 @@ impl StatusList {
     /// The statuses.
     pub fn bits(&self) -> &Bits {
         &self.bits
+    }
+
+    /// Where the issuer lists all its lists, as stated; [`super::aggregation`] says which addresses are usable.
+    pub fn aggregation_uri(&self) -> Option<&str> {
+        self.aggregation_uri.as_deref()
     }
 
     /// `iat` of the token.
@@ -152,13 +236,11 @@ impl StatusList {
     }
 }
 
-/// The `ttl` claim within [`TTL_BOUNDS`] (TSL-26, TSL-53).
-fn time_to_live(claims: &Map<String, Value>) -> Result<i64, Reason> {
-    let invalid = || Reason::new(Code::StatusTokenInvalid, "ttl is no positive number");
-    let seconds = match claims.get("ttl") {
-        None => return Ok(DEFAULT_TTL),
-        Some(value) => value.as_u64().filter(|seconds| *seconds > 0).ok_or_else(invalid)?,
-    };
+/// A `ttl` that is there, within [`TTL_BOUNDS`] (TSL-26, TSL-53). `None` is one that is no unsigned integer.
+pub(super) fn time_to_live(stated: Option<u64>) -> Result<i64, Reason> {
+    let seconds = stated
+        .filter(|seconds| *seconds > 0)
+        .ok_or_else(|| Reason::new(Code::StatusTokenInvalid, "ttl is no positive number"))?;
     let (least, most) = TTL_BOUNDS;
     Ok(i64::try_from(seconds).unwrap_or(most).clamp(least, most))
 }

@@ -1,32 +1,34 @@
 //! Status lists: references to them, their tokens, their bits.
 
 use super::{Judged, member, text};
+use crate::domain::encoding::cbor;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::status_list::token::TokenRules;
-use crate::domain::status_list::{Bits, StatusList, StatusReference, StatusValue};
+use crate::domain::status_list::{Bits, StatusList, StatusReference, TokenForm};
 use crate::domain::time::UnixSeconds;
-use crate::vectors::config::{Config, Stop, to_hex, unsupported};
+use crate::vectors::config::{Config, Stop, from_hex, to_hex, unsupported};
 use serde_json::{Map, Value, json};
 
 /// Longer lists are given by their values that are not zero only.
 const MOST_VALUES: usize = 1 << 21;
 
-/// The number of a status.
-const fn number(value: StatusValue) -> u8 {
-    match value {
-        StatusValue::Valid => 0,
-        StatusValue::Invalid => 1,
-        StatusValue::Suspended => 2,
-        StatusValue::Other(value) => value,
-    }
-}
-
 pub(super) fn list(config: Config<'_>, input: &Map<String, Value>) -> Judged {
     config.only(&[])?;
-    let Some(claim) = input.get("status_list") else { return unsupported("lists other than status_list of a JWT") };
-    let claim = claim.as_object().ok_or_else(|| Reason::new(Code::StatusListMalformed, "no object"))?;
-    let bits = Bits::from_claim(claim)?;
-    let values = (0..bits.len()).map(|index| bits.status(index).map(number)).collect::<Result<Vec<u8>, _>>()?;
+    let bits = match (input.get("status_list"), input.get("status_list_cbor_hex")) {
+        (Some(claim), None) => {
+            let claim = claim.as_object().ok_or_else(|| Reason::new(Code::StatusListMalformed, "no object"))?;
+            Bits::from_claim(claim)?
+        }
+        (None, Some(_)) => {
+            let Some(bytes) = from_hex(text(input, "status_list_cbor_hex")?) else {
+                return unsupported("not hexadecimal");
+            };
+            let map = cbor::parse(&bytes).map_err(|fault| Reason::new(Code::StatusListMalformed, fault.detail()))?;
+            Bits::from_cbor(&map)?
+        }
+        _ => return unsupported("lists other than status_list of a JWT or a CWT"),
+    };
+    let values = (0..bits.len()).map(|index| bits.status(index).map(u8::from)).collect::<Result<Vec<u8>, _>>()?;
     let mut output = Map::new();
     output.insert("size".to_owned(), json!(bits.len()));
     output.insert("other_indexes".to_owned(), json!(0));
@@ -75,13 +77,16 @@ pub(super) fn token(config: Config<'_>, input: &Map<String, Value>) -> Judged {
             }
             other => other,
         })?;
-    if !matches!(config.text("typ")?, None | Some("statuslist+jwt")) {
+    let (form, bytes) = match input.get("status_list_token_cwt_hex") {
+        Some(_) => match from_hex(text(input, "status_list_token_cwt_hex")?) {
+            Some(bytes) => (TokenForm::Cwt, bytes),
+            None => return unsupported("not hexadecimal"),
+        },
+        None => (TokenForm::Jwt, text(input, "status_list_token")?.as_bytes().to_vec()),
+    };
+    if config.text("typ")?.is_some_and(|typ| format!("application/{typ}") != form.media_type()) {
         return unsupported("typ");
     }
-    let bytes = match input.get("status_list_token_cwt_hex") {
-        Some(_) => return unsupported("list tokens in CBOR"),
-        None => text(input, "status_list_token")?.as_bytes(),
-    };
     let Some(uri) = config.text("uri")? else { return unsupported("config has no uri") };
     let trust = config.trust(&["vectors".to_owned()])?;
     let Some(source) = trust.sources().first() else { return unsupported("config has no trust") };
@@ -93,8 +98,8 @@ pub(super) fn token(config: Config<'_>, input: &Map<String, Value>) -> Judged {
         skew: config.skew()?,
         newest_issued_at: config.number("x-newest_iat")?.map(UnixSeconds),
     };
-    let list = StatusList::verify(bytes, rules, config.now()?)?;
+    let list = StatusList::verify_as(form, &bytes, rules, config.now()?)?;
     let index = member(input, "idx")?.as_u64();
     let index = index.ok_or_else(|| Reason::new(Code::StatusIndexOutOfRange, "idx is no index"))?;
-    Ok(json!({"status": number(list.bits().status(index)?)}))
+    Ok(json!({"status": u8::from(list.bits().status(index)?)}))
 }

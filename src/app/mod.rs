@@ -11,6 +11,7 @@ pub mod read_result;
 pub mod receive_response;
 pub mod refresh_status;
 pub mod render;
+pub mod resolve_types;
 pub mod time_text;
 pub mod tries;
 pub mod verify_once;
@@ -28,6 +29,7 @@ use crate::domain::trust::cache::ChainCache;
 use crate::domain::verify::{Context, Policy};
 use ports::{Clock, Entropy, Fetch, RequestSigner, TransactionStore};
 use refresh_status::StatusCache;
+use resolve_types::TypeCache;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tries::Tries;
@@ -96,6 +98,7 @@ pub struct App {
     tenants: BTreeMap<TenantId, Arc<Tenant>>,
     chains: ChainCache,
     status: StatusCache,
+    types: TypeCache,
     tries: Tries,
 }
 
@@ -109,6 +112,7 @@ impl App {
             tenants,
             chains: ChainCache::default(),
             status: StatusCache::default(),
+            types: TypeCache::default(),
             tries: Tries::default(),
         }
     }

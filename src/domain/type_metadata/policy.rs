@@ -152,7 +152,10 @@ impl TypeMetadataPolicy {
         let refused = |reason| Unsettled { reason, may_pass_later: false };
         match brought {
             Ok(metadata) => {
-                metadata.check_meant(&need.vct, need.integrity.as_ref()).map_err(refused)?;
+                let configured = self.rules.get(&need.vct).and_then(|rule| rule.integrity.as_ref());
+                for meant in [need.integrity.as_ref(), configured] {
+                    metadata.check_meant(&need.vct, meant).map_err(refused)?;
+                }
                 Ok(Some(metadata))
             }
             Err(NoMetadata::Invalid(reason)) => Err(refused(reason)),
@@ -258,8 +261,13 @@ mod tests {
             ("b", None, false),
             ("b", stated(&text), false),
         ] {
-            let need = TypeNeed { vct: "a".to_owned(), integrity };
+            let need = TypeNeed { vct: "a".to_owned(), integrity: integrity.clone() };
             assert_eq!(policy.settle(&need, resolved(vct)).is_ok(), good, "{vct}");
+            // The same hash in the configuration instead of the credential.
+            let rule = TypeRule { integrity, ..TypeRule::default() };
+            let pinned = TypeMetadataPolicy { rules: [("a".to_owned(), rule)].into(), ..policy.clone() };
+            let need = TypeNeed { vct: "a".to_owned(), integrity: None };
+            assert_eq!(pinned.settle(&need, resolved(vct)).is_ok(), good, "{vct}");
         }
     }
 

@@ -187,6 +187,7 @@ async fn take(mut response: Response, max_bytes: usize) -> Result<FetchResponse,
     let status = response.status().as_u16();
     let content_type =
         response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let max_age = max_age(response.headers());
     let mut body = Vec::with_capacity(claimed.unwrap_or_default());
     while let Some(chunk) = response.chunk().await.map_err(|error| explain(error, FetchError::Blocked))? {
         if body.len().saturating_add(chunk.len()) > max_bytes {
@@ -194,7 +195,26 @@ async fn take(mut response: Response, max_bytes: usize) -> Result<FetchResponse,
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(FetchResponse { status, content_type, body })
+    Ok(FetchResponse { status, content_type, max_age, body })
+}
+
+/// How long a response may be kept, in seconds (RFC 9111 sections 5.2.2 and 4.2.1). What cannot be read counts as zero.
+fn max_age(headers: &header::HeaderMap) -> Option<u32> {
+    let fields = headers.get_all(header::CACHE_CONTROL).iter().map(|value| value.to_str().unwrap_or("no-store"));
+    fields.flat_map(|field| field.split(',')).fold(None, |known, directive| {
+        let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+        let age = match name.trim().to_ascii_lowercase().as_str() {
+            "no-store" | "no-cache" => Some(0),
+            "max-age" => {
+                let digits = value.trim().trim_matches('"');
+                let huge = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+                Some(digits.parse().unwrap_or(if huge { u32::MAX } else { 0 }))
+            }
+            _ => None,
+        };
+        // The shortest of several.
+        known.into_iter().chain(age).min()
+    })
 }
 
 /// The innermost cause, without the address: it goes to the log.
@@ -393,6 +413,30 @@ mod tests {
         // A root of its own, so that the test needs none of the machine.
         let root = CertificateParams::default().self_signed(&KeyPair::generate().unwrap()).unwrap();
         HttpsFetch::new(&FetchSetup { proxy: None, extra_roots: vec![root.der().to_vec()] }).unwrap()
+    }
+
+    #[test]
+    fn how_long_a_response_may_be_kept() {
+        // VC-48.
+        for (fields, expected) in [
+            (&[][..], None),
+            (&["public"], None),
+            (&["max-age=60"], Some(60)),
+            (&["public, Max-Age = 60"], Some(60)),
+            (&["max-age=\"60\""], Some(60)),
+            (&["max-age=60", "max-age=5"], Some(5)),
+            (&["max-age=60, no-cache"], Some(0)),
+            (&["no-store"], Some(0)),
+            (&["max-age="], Some(0)),
+            (&["max-age=-1"], Some(0)),
+            (&["max-age=99999999999999"], Some(u32::MAX)),
+        ] {
+            let mut headers = header::HeaderMap::new();
+            for field in fields {
+                headers.append(header::CACHE_CONTROL, header::HeaderValue::from_static(field));
+            }
+            assert_eq!(max_age(&headers), expected, "{fields:?}");
+        }
     }
 
     /// A client for which every name leads to these addresses.

@@ -12,6 +12,7 @@ pub mod read_result;
 pub mod receive_response;
 pub mod refresh_status;
 pub mod render;
+pub mod resolve_types;
 pub mod sent_query;
 pub mod time_text;
 pub mod tries;
@@ -31,6 +32,7 @@ use crate::domain::verify::{Context, Policy};
 use live_trust::LiveTrust;
 use ports::{Clock, Entropy, Fetch, RequestSigner, TransactionStore};
 use refresh_status::StatusCache;
+use resolve_types::TypeCache;
 use sent_query::SentQueries;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -101,6 +103,7 @@ pub struct App {
     queries: BTreeMap<TenantId, SentQueries>,
     chains: ChainCache,
     status: StatusCache,
+    types: TypeCache,
     tries: Tries,
 }
 
@@ -116,6 +119,7 @@ impl App {
             queries,
             chains: ChainCache::default(),
             status: StatusCache::default(),
+            types: TypeCache::default(),
             tries: Tries::default(),
         }
     }

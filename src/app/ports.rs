@@ -229,7 +229,7 @@ impl Changes {
     }
 }
 
-/// A document to fetch: a status list, a trust list.
+/// A document to fetch: a status list, a trust list, type metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchRequest {
     /// Absolute address: `https`, or `http` on loopback where the list says so.
@@ -255,6 +255,9 @@ pub struct FetchResponse {
     pub status: u16,
     /// Value of the `Content-Type` field.
     pub content_type: Option<String>,
+    /// How long it may be kept, in seconds, as its `Cache-Control` says: `max-age`; zero for `no-store` and `no-cache`;
+    /// `None` if it says nothing of this.
+    pub max_age: Option<u32>,
     /// The body.
     pub body: Vec<u8>,
 }

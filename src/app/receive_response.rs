@@ -120,10 +120,12 @@ impl App {
                 kid: &request.encryption_kid,
             }),
         };
-        let pending = match open(form, asked, self.context(tenant, &trust, self.now()))? {
+        let mut pending = match open(form, asked, self.context(tenant, &trust, self.now()))? {
             Answer::Error(error) => return Ok(Judged::Declined(error)),
             Answer::Presented(pending) => pending,
         };
+        let types = self.bring_types(&tenant.policy.type_metadata, pending.type_needs()).await;
+        pending.supply_types(&types);
         let lists = self.bring_lists(&trust, &tenant.policy, pending.status_needs()).await;
         let (presented, report) = pending.conclude(&lists, self.context(tenant, &trust, self.now()))?;
         Ok(Judged::Accepted { presented, report })

@@ -32,7 +32,7 @@ pub type OneVerdict = Result<(Verified<Credential>, Report), Box<Refusal>>;
 impl App {
     /// Verifies one presentation with the trust data of a tenant. A refusal is a verdict, not a failure.
     ///
-    /// Status lists are those of now, also for another `at`: a list of then is not asked for.
+    /// Status lists and type metadata are those of now, also for another `at`: a list of then is not asked for.
     ///
     /// # Errors
     /// `invalid_query` for another format, an empty nonce or audience, and a query that is not one credential.
@@ -43,10 +43,13 @@ impl App {
         let trust = tenant.trust.current();
         let cx = self.context(&tenant, &trust, asked.at.unwrap_or_else(|| self.now()));
         let binding = Binding { nonce: &asked.nonce, audience: &asked.audience, requested_at: None };
-        let opened = match open(&asked.presentation, query, binding, cx) {
+        let mut opened = match open(&asked.presentation, query, binding, cx) {
             Ok(opened) => opened,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        let needs = opened.type_need().cloned().into_iter().collect();
+        let types = self.bring_types(&tenant.policy.type_metadata, needs).await;
+        opened.supply_types(&types);
         let needs = opened.status_need().into_iter().collect();
         let lists = self.bring_lists(&trust, &tenant.policy, needs).await;
         Ok(opened.conclude(&lists, cx))

@@ -37,7 +37,7 @@ pub struct Arguments {
     /// The whole client_id that was sent to the wallet.
     #[arg(long)]
     audience: Option<String>,
-    /// Who is trusted: a file or folder with trust.toml ([[trust]] and [policy] as in the configuration), or a folder of
+    /// Who is trusted: a file or folder with trust.toml ([[trust]], [policy] and [[type_metadata]] as in the configuration), or a folder of
     /// certificates that vouch for the types given by --type.
     #[arg(long, value_name = "DIR")]
     trust: PathBuf,

@@ -18,6 +18,7 @@ pub mod show;
 pub mod store;
 pub mod tenant;
 pub mod trust;
+pub mod type_metadata;
 
 pub use environment::Environment;
 pub use reader::Fault;
@@ -35,8 +36,17 @@ use std::path::Path;
 use toml::{Table, Value};
 
 /// All sections, in the order of the documentation.
-pub const SECTIONS: [&SectionDoc; 8] =
-    [&service::DOC, &store::DOC, &tenant::DOC, &tenant::CALLER, &trust::DOC, &policy::DOC, &outgoing::DOC, &log::DOC];
+pub const SECTIONS: [&SectionDoc; 9] = [
+    &service::DOC,
+    &store::DOC,
+    &tenant::DOC,
+    &tenant::CALLER,
+    &trust::DOC,
+    &policy::DOC,
+    &type_metadata::DOC,
+    &outgoing::DOC,
+    &log::DOC,
+];
 
 /// The code of every refused configuration.
 pub const REFUSED: Code = Code::ConfigRefused;
@@ -48,7 +58,7 @@ pub struct Settings {
     pub service: service::ServiceSettings,
     /// `[store]`
     pub store: store::StoreSettings,
-    /// `[tenant]`, with its callers, `[[trust]]` and `[policy]`.
+    /// `[tenant]`, with its callers, `[[trust]]`, `[policy]` and `[[type_metadata]]`.
     pub tenant: tenant::TenantSettings,
     /// `[outgoing]`
     pub outgoing: outgoing::OutgoingSettings,
@@ -96,18 +106,18 @@ pub fn load(path: &Path, environment: &Environment, now: UnixSeconds) -> Result<
     conclude(settings, faults).map(|settings| Settings { notes: notes.0.into_inner(), ..settings })
 }
 
-/// Reads a file that has only `[[trust]]` and `[policy]`: what a verification outside of the service needs.
+/// Reads a file that has only `[[trust]]`, `[policy]` and `[[type_metadata]]`: what a verification outside of the service needs.
 ///
 /// # Errors
 /// Every fault there is, at least one.
 pub fn load_trust(path: &Path, now: UnixSeconds) -> Result<(TrustAnchors, Policy, Vec<Note>), Vec<Fault>> {
     let (faults, notes) = (Faults::default(), Notes::default());
     let loaded = read_file(path, &faults).and_then(|file| {
-        check_sections(&file, &[&trust::DOC, &policy::DOC], &faults);
+        check_sections(&file, &[&trust::DOC, &policy::DOC, &type_metadata::DOC], &faults);
         let files = Files::new(folder(path));
         let rules = trust::Rules { files, now, placeholders_allowed: true, notes: &notes };
         let sources = trust_sources(&file, rules, &faults);
-        let policy = once(&file, &policy::DOC, &[], &faults, |section| policy::read(section, files));
+        let policy = whole_policy(&file, files, &faults);
         Some((TrustAnchors::new(sources?), policy?))
     });
     conclude(loaded, faults).map(|(trust, policy)| (trust, policy, notes.0.into_inner()))
@@ -136,7 +146,7 @@ fn read(path: &Path, file: &Table, now: UnixSeconds, faults: &Faults, notes: &No
     let parts = tenant::Parts {
         callers: callers(file, faults),
         trust: trust_sources(file, rules, faults).map(TrustAnchors::new),
-        policy: once(file, &policy::DOC, &[], faults, |section| policy::read(section, files)),
+        policy: whole_policy(file, files, faults),
         test_mode,
     };
     check_callers(service.as_ref(), parts.callers.as_deref(), faults);
@@ -226,6 +236,17 @@ fn trust_sources(file: &Table, rules: trust::Rules<'_>, faults: &Faults) -> Opti
         return None;
     }
     complete.then_some(sources)
+}
+
+/// `[policy]` with all `[[type_metadata]]`.
+fn whole_policy(file: &Table, files: Files<'_>, faults: &Faults) -> Option<Policy> {
+    let policy = once(file, &policy::DOC, &[], faults, policy::read);
+    let mut sections = Vec::new();
+    let complete = many(file.get(type_metadata::DOC.name), &type_metadata::DOC, faults, |section| {
+        type_metadata::read(section, files).map(|section| sections.push(section)).is_some()
+    });
+    let type_metadata = if complete { type_metadata::assemble(sections, faults) } else { None };
+    Some(Policy { type_metadata: type_metadata?, ..policy? })
 }
 
 /// Reads a section that stands there at most once; if it is absent, its defaults hold.

@@ -1,14 +1,10 @@
 //! `[policy]`: what is accepted. No setting switches a check off.
 
 use super::field::{Default, Kind, Occurs, SectionDoc, field};
-use super::files::Files;
 use super::reader::Section;
-use crate::domain::encoding::json;
 use crate::domain::jose::alg::{AllowedAlgorithms, SignatureAlgorithm};
 use crate::domain::time::ClockSkew;
 use crate::domain::verify::Policy;
-use serde_json::Value;
-use std::collections::HashMap;
 
 /// The settings of the section.
 pub const DOC: SectionDoc = SectionDoc {
@@ -40,17 +36,11 @@ pub const DOC: SectionDoc = SectionDoc {
             Default::Is("true"),
             "Whether a credential may answer under a type that it names in `aka_vcts`. Its issuer must be allowed both.",
         ),
-        field(
-            "type_metadata",
-            Kind::Pairs("credential type", "JSON file, exactly as published"),
-            Default::Absent("`vct#integrity` of a credential is then refused, for nothing is fetched"),
-            "Type metadata documents, against which `vct#integrity` is checked.",
-        ),
     ],
 };
 
 /// Reads the section. `None` if something is wrong; what, has been noted.
-pub(super) fn read(section: Section<'_>, files: Files<'_>) -> Option<Policy> {
+pub(super) fn read(section: Section<'_>) -> Option<Policy> {
     let mut sound = true;
     let mut algorithms = Vec::new();
     for entry in section.texts("algorithms") {
@@ -74,18 +64,6 @@ pub(super) fn read(section: Section<'_>, files: Files<'_>) -> Option<Policy> {
             "Add ES256.",
         );
     }
-    let mut type_metadata = HashMap::new();
-    for (vct, entry) in section.pairs("type_metadata") {
-        match read_metadata(&vct, files, &entry.text) {
-            Ok(document) => {
-                type_metadata.insert(vct, document);
-            }
-            Err((problem, remedy)) => {
-                sound = false;
-                section.faults().add(entry.key, problem, remedy);
-            }
-        }
-    }
     let skew = section.integer("clock_skew_seconds").and_then(ClockSkew::new);
     let proof_max_age = section.integer("proof_max_age_seconds");
     let accept_aka_vcts = section.flag("accept_aka_vcts");
@@ -94,22 +72,7 @@ pub(super) fn read(section: Section<'_>, files: Files<'_>) -> Option<Policy> {
         skew: skew?,
         proof_max_age: proof_max_age?,
         accept_aka_vcts: accept_aka_vcts?,
-        type_metadata,
         ..Policy::default()
     };
     sound.then_some(policy)
-}
-
-fn read_metadata(vct: &str, files: Files<'_>, text: &str) -> Result<Vec<u8>, (String, String)> {
-    let path = files.resolve(text);
-    let bytes = Files::read(&path).map_err(|fault| (fault.problem, fault.remedy))?;
-    let document = json::parse_object(&bytes)
-        .map_err(|_| (format!("the file {} is not a JSON object", path.display()), "Get it again.".to_owned()))?;
-    if document.get("vct").and_then(Value::as_str) != Some(vct) {
-        return Err((
-            format!("the file {} describes another type", path.display()),
-            "Name the type that its vct names, exactly.".to_owned(),
-        ));
-    }
-    Ok(bytes)
 }

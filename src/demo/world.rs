@@ -134,7 +134,7 @@ impl Fetch for StatusHostFetch {
                 return Err(FetchError::TooLarge);
             }
             let content_type = Some(answer.content_type.to_owned());
-            Ok(FetchResponse { status: answer.status, content_type, body: answer.body })
+            Ok(FetchResponse { status: answer.status, content_type, max_age: None, body: answer.body })
         })
     }
 }

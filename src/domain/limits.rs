@@ -65,3 +65,15 @@ pub const DCQL_SETS: usize = 64;
 pub const DCQL_BYTES: usize = 48 * 1024;
 /// Bytes of randomness in every identifier, nonce and code.
 pub const RANDOM_BYTES: usize = 16;
+/// Largest type metadata document, in bytes.
+pub const TYPE_METADATA_BYTES: usize = 512 * 1024;
+/// Most types in a chain of `extends`, the first one included.
+pub const TYPE_METADATA_CHAIN: usize = 8;
+/// Most claims in one type metadata document.
+pub const TYPE_METADATA_CLAIMS: usize = 256;
+/// Most languages in one place of a type metadata document.
+pub const TYPE_METADATA_LOCALES: usize = 64;
+/// Longest name of a type or label of a claim that is taken from type metadata, in characters; the rest is cut off.
+pub const TYPE_METADATA_LABEL_CHARS: usize = 128;
+/// Longest description that is taken from type metadata, in characters; the rest is cut off.
+pub const TYPE_METADATA_DESCRIPTION_CHARS: usize = 1024;

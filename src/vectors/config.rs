@@ -11,11 +11,16 @@ use crate::domain::jose::jws::CompactJws;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::{ClockSkew, UnixSeconds};
 use crate::domain::trust::{Purpose, StatusOrigin, StatusRule, TrustAnchors, TrustSource};
+use crate::domain::type_metadata::{
+    Document, Integrity, NoMetadata, TypeCatalogue, TypeDocuments, TypeMetadata, TypeMetadataPolicy, TypeMetadataRule,
+    TypeNeed, TypeRule, Unresolved,
+};
 use crate::domain::verify::Policy;
 use crate::domain::x509::Certificate;
 use crate::domain::x509::chain::{Anchor, AnchorInChain};
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use url::Url;
 
 /// Why a case was not accepted.
@@ -171,12 +176,6 @@ impl<'a> Config<'a> {
     pub fn policy(self) -> Result<Policy, Stop> {
         let Some(typ) = self.texts("allowed_typ")? else { return unsupported("config has no allowed_typ") };
         let Some(proof_max_age) = self.number("kb_max_age")? else { return unsupported("config has no kb_max_age") };
-        let mut type_metadata = HashMap::new();
-        if let Some(documents) = self.get("x-type_metadata").and_then(Value::as_object) {
-            for (vct, text) in documents {
-                type_metadata.insert(vct.clone(), text.as_str().unwrap_or_default().as_bytes().to_vec());
-            }
-        }
         Ok(Policy {
             algorithms: self.algorithms(&[])?,
             credential_typ: typ,
@@ -184,8 +183,29 @@ impl<'a> Config<'a> {
             proof_max_age,
             accept_aka_vcts: self.get("x-accept_aka_vcts").and_then(Value::as_bool).unwrap_or(true),
             anchor_in_chain: self.anchor_in_chain()?,
-            type_metadata,
+            type_metadata: self.type_metadata()?,
         })
+    }
+
+    /// The rules for type metadata: each type of `x-type_metadata` is fetched, its documents being among what is brought;
+    /// those of `x-type_metadata_required` must be there.
+    fn type_metadata(self) -> Result<TypeMetadataPolicy, Stop> {
+        let mut rules: BTreeMap<String, TypeRule> = BTreeMap::new();
+        if let Some(Value::Object(documents)) = self.get("x-type_metadata") {
+            for vct in documents.keys() {
+                let publishers = vec!["https://types.example:443".to_owned()];
+                rules.insert(vct.clone(), TypeRule { publishers, ..TypeRule::default() });
+            }
+        }
+        for vct in self.texts("x-type_metadata_required")?.unwrap_or_default() {
+            rules.entry(vct).or_default().rule = TypeMetadataRule::Required;
+        }
+        Ok(TypeMetadataPolicy { catalogue: TypeCatalogue::default(), rules })
+    }
+
+    /// The documents of `x-type_metadata`, as they are fetched.
+    pub fn type_documents(self) -> Documents<'a> {
+        Documents(self.get("x-type_metadata").and_then(Value::as_object))
     }
 
     /// Whether an anchor may be in `x5c`; by default it may not.
@@ -296,6 +316,42 @@ impl<'a> Config<'a> {
             (None, Some(Value::String(text))) => from_hex(text),
             _ => None,
         }
+    }
+}
+
+/// Type metadata documents by type, as exact text.
+#[derive(Clone, Copy)]
+pub struct Documents<'a>(pub Option<&'a Map<String, Value>>);
+
+impl Documents<'_> {
+    /// The whole chain of a type, read as documents that were fetched are.
+    ///
+    /// # Errors
+    /// As for the service: [`NoMetadata`].
+    pub fn chain(self, vct: &str, integrity: Option<&Integrity>) -> Result<Arc<TypeMetadata>, NoMetadata> {
+        let mut brought: Vec<Arc<Document>> = Vec::new();
+        loop {
+            let missing = match TypeCatalogue::default().resolve_with(vct, integrity, &brought) {
+                Ok(metadata) => return Ok(metadata),
+                Err(Unresolved::Invalid(reason)) => return Err(NoMetadata::Invalid(reason)),
+                Err(Unresolved::Needed { vct, .. }) => vct,
+            };
+            let Some(text) = self.0.and_then(|texts| texts.get(&missing)).and_then(Value::as_str) else {
+                return Err(NoMetadata::Unavailable { vct: missing });
+            };
+            let document = Document::parse(text.as_bytes()).map_err(NoMetadata::Invalid)?;
+            if document.vct != missing {
+                let reason = Reason::new(Code::TypeMetadataInvalid, "the type metadata is that of another type");
+                return Err(NoMetadata::Invalid(reason));
+            }
+            brought.push(Arc::new(document));
+        }
+    }
+}
+
+impl TypeDocuments for Documents<'_> {
+    fn metadata(&self, need: &TypeNeed) -> Result<Arc<TypeMetadata>, NoMetadata> {
+        self.chain(&need.vct, need.integrity.as_ref())
     }
 }
 

@@ -34,6 +34,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("domain::sd_jwt", &["domain::encoding", "domain::jose", "domain::limits", "domain::reason", "domain::time"]),
     ("domain::dcql", &["domain::encoding", "domain::limits", "domain::reason"]),
+    (
+        "domain::type_metadata",
+        &["domain::dcql", "domain::encoding", "domain::jose", "domain::limits", "domain::reason", "domain::sd_jwt"],
+    ),
     ("domain::preset", &["domain::dcql", "domain::encoding", "domain::reason", "domain::time"]),
     ("domain::request", &["domain::encoding", "domain::jose", "domain::reason", "domain::time", "domain::x509"]),
     (
@@ -51,6 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "domain::status_list",
             "domain::time",
             "domain::trust",
+            "domain::type_metadata",
             "domain::x509",
         ],
     ),

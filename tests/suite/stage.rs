@@ -9,6 +9,7 @@ use pruefstein::domain::status_list::StatusList;
 use pruefstein::domain::time::UnixSeconds;
 use pruefstein::domain::trust::cache::ChainCache;
 use pruefstein::domain::trust::{Purpose, StatusOrigin, StatusRule, TrustAnchors, TrustSource};
+use pruefstein::domain::type_metadata::{Document, TypeMetadataPolicy};
 use pruefstein::domain::verify::report::Report;
 use pruefstein::domain::verify::response::{self, Answer, Asked, Encryption, Presented, ResponseForm};
 use pruefstein::domain::verify::{Binding, Context, Policy, Refusal, StatusLists, StatusNeed, presentation};
@@ -101,7 +102,8 @@ impl Scene {
     }
 
     pub(crate) fn policy(&self) -> Policy {
-        Policy { type_metadata: [(TYPE.to_owned(), self.metadata.clone())].into(), ..Policy::default() }
+        let document = Arc::new(Document::parse(&self.metadata).unwrap());
+        Policy { type_metadata: TypeMetadataPolicy::of([document]).unwrap(), ..Policy::default() }
     }
 
     /// Lets the core judge the whole answer.

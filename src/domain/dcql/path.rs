@@ -29,7 +29,8 @@ impl Component {
         }
     }
 
-    fn to_json(&self) -> Value {
+    /// The component as it stands in a path.
+    pub fn to_json(&self) -> Value {
         match self {
             Self::Key(name) => Value::String(name.clone()),
             Self::All => Value::Null,

@@ -4,6 +4,7 @@ use crate::domain::encoding::{base64, json};
 use crate::domain::jose::hash::HashAlgorithm;
 use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
+use crate::domain::sd_jwt::shape::{Part, Shape};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 
@@ -67,20 +68,44 @@ impl Disclosures {
     ///
     /// # Source
     /// RFC 9901 section 7.1, steps 3 to 5.
-    pub fn apply(self, mut payload: Map<String, Value>, protected: &[&str]) -> Result<Map<String, Value>, Reason> {
+    pub fn apply(self, payload: Map<String, Value>, protected: &[&str]) -> Result<Map<String, Value>, Reason> {
+        self.process(payload, protected, false).map(|(claims, _)| claims)
+    }
+
+    /// As [`Self::apply`], and draws the shape in which the credential was issued.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    ///
+    /// # Source
+    /// SD-JWT VC section 4.6: what validation against type metadata has to know.
+    pub fn apply_drawing(
+        self,
+        payload: Map<String, Value>,
+        protected: &[&str],
+    ) -> Result<(Map<String, Value>, Shape), Reason> {
+        self.process(payload, protected, true)
+    }
+
+    fn process(
+        self,
+        mut payload: Map<String, Value>,
+        protected: &[&str],
+        drawing: bool,
+    ) -> Result<(Map<String, Value>, Shape), Reason> {
         let left = self.disclosed.len();
         let seen = HashSet::with_capacity(left.saturating_mul(4));
-        let mut process = Process { disclosed: self.disclosed, left, seen, misplaced: None };
+        let mut process = Process { disclosed: self.disclosed, left, seen, misplaced: None, drawing };
         payload.shift_remove("_sd_alg");
         let top = Place { protected, guarded: false, top: true, depth: 0, disclosed: 0 };
-        let claims = process.object(payload, top)?;
+        let (claims, shape) = process.object(payload, top)?;
         if let Some(misplaced) = process.misplaced {
             return Err(misplaced);
         }
         if process.left > 0 {
             return Err(Reason::new(Code::SdjwtDisclosureUnreferenced, "a disclosure belongs to no digest"));
         }
-        Ok(claims)
+        Ok((claims, shape))
     }
 }
 
@@ -114,6 +139,8 @@ struct Process {
     /// The first disclosure of the wrong kind for its place. It refuses at the end only, as the digest of a disclosure
     /// that is used at two places is a duplicate first (SDJ-26, case SDJ-008).
     misplaced: Option<Reason>,
+    /// Whether shapes are drawn; otherwise all of them are [`Shape::Scalar`] and cost nothing.
+    drawing: bool,
 }
 
 /// Where the walk is.
@@ -168,15 +195,21 @@ impl Process {
         Ok(found)
     }
 
-    fn value(&mut self, value: Value, place: Place<'_>) -> Result<Value, Reason> {
+    fn value(&mut self, value: Value, place: Place<'_>) -> Result<(Value, Shape), Reason> {
         match value {
-            Value::Object(members) => self.object(members, place).map(Value::Object),
-            Value::Array(items) => self.array(items, place).map(Value::Array),
-            scalar => Ok(scalar),
+            Value::Object(members) => {
+                self.object(members, place).map(|(members, shape)| (Value::Object(members), shape))
+            }
+            Value::Array(items) => self.array(items, place).map(|(items, shape)| (Value::Array(items), shape)),
+            scalar => Ok((scalar, Shape::Scalar)),
         }
     }
 
-    fn object(&mut self, mut members: Map<String, Value>, place: Place<'_>) -> Result<Map<String, Value>, Reason> {
+    fn object(
+        &mut self,
+        mut members: Map<String, Value>,
+        place: Place<'_>,
+    ) -> Result<(Map<String, Value>, Shape), Reason> {
         if members.contains_key("_sd_alg") {
             return Err(Reason::new(Code::SdjwtAlgUnsupported, "_sd_alg below the top level"));
         }
@@ -185,47 +218,69 @@ impl Process {
         }
         let digests = members.shift_remove("_sd");
         let mut claims = Map::with_capacity(members.len());
+        let mut parts = self.drawing.then(|| HashMap::with_capacity(members.len()));
         for (name, value) in members {
-            let value = self.value(value, place.below(Some(&name))?)?;
+            let (value, shape) = self.value(value, place.below(Some(&name))?)?;
+            if let Some(parts) = &mut parts {
+                parts.insert(name.clone(), Part { disclosed: false, shape });
+            }
             claims.insert(name, value);
         }
         let digests = match digests {
-            None => return Ok(claims),
+            None => Vec::new(),
             Some(Value::Array(digests)) => digests,
             Some(_) => return Err(Reason::new(Code::SdjwtMalformed, "_sd is no array")),
         };
+        let mut withheld = false;
         for digest in digests {
             let Value::String(digest) = digest else {
                 return Err(Reason::new(Code::SdjwtMalformed, "_sd holds something else than strings"));
             };
             match self.meet(digest)? {
-                None => {}
+                None => withheld = true,
                 Some(Disclosed::Element(_)) => self.misplace("an object needs three elements"),
                 Some(Disclosed::Member(name, value)) => {
                     if claims.contains_key(&name) {
                         return Err(Reason::new(Code::SdjwtClaimConflict, "a claim name would be set twice"));
                     }
-                    let value = self.value(value, place.disclosing(Some(&name))?)?;
+                    let (value, shape) = self.value(value, place.disclosing(Some(&name))?)?;
+                    if let Some(parts) = &mut parts {
+                        parts.insert(name.clone(), Part { disclosed: true, shape });
+                    }
                     claims.insert(name, value);
                 }
             }
         }
-        Ok(claims)
+        Ok((claims, parts.map_or(Shape::Scalar, |members| Shape::Object { members, withheld })))
     }
 
-    fn array(&mut self, items: Vec<Value>, place: Place<'_>) -> Result<Vec<Value>, Reason> {
+    fn array(&mut self, items: Vec<Value>, place: Place<'_>) -> Result<(Vec<Value>, Shape), Reason> {
         let mut kept = Vec::with_capacity(items.len());
+        let mut parts = self.drawing.then(|| Vec::with_capacity(items.len()));
         for item in items {
-            match placeholder(item)? {
-                Item::Plain(value) => kept.push(self.value(value, place.below(None)?)?),
+            let (value, part) = match placeholder(item)? {
+                Item::Plain(value) => {
+                    let (value, shape) = self.value(value, place.below(None)?)?;
+                    (Some(value), Some(Part { disclosed: false, shape }))
+                }
                 Item::Digest(digest) => match self.meet(digest)? {
-                    None => {}
-                    Some(Disclosed::Member(..)) => self.misplace("an array element needs two elements"),
-                    Some(Disclosed::Element(value)) => kept.push(self.value(value, place.disclosing(None)?)?),
+                    None => (None, None),
+                    Some(Disclosed::Member(..)) => {
+                        self.misplace("an array element needs two elements");
+                        (None, None)
+                    }
+                    Some(Disclosed::Element(value)) => {
+                        let (value, shape) = self.value(value, place.disclosing(None)?)?;
+                        (Some(value), Some(Part { disclosed: true, shape }))
+                    }
                 },
+            };
+            kept.extend(value);
+            if let Some(parts) = &mut parts {
+                parts.push(part);
             }
         }
-        Ok(kept)
+        Ok((kept, parts.map_or(Shape::Scalar, Shape::Array)))
     }
 }
 
@@ -319,6 +374,41 @@ mod tests {
         assert_eq!(run(&json!({"_sd": [digest(&spaced)]}), &[&tight]), Err(Code::SdjwtDisclosureUnreferenced));
         let decoded = HashAlgorithm::Sha256.digest_url(br#"["s2","name",1]"#);
         assert_eq!(run(&json!({"_sd": [decoded]}), &[&tight]), Err(Code::SdjwtDisclosureUnreferenced));
+    }
+
+    #[test]
+    fn the_shape_is_that_of_the_issued_credential() {
+        // VC-46: what was disclosed, and the places of what was not.
+        let city = disclosure(&json!(["s1", "locality", "KÖLN"]));
+        let address = disclosure(&json!(["s2", "address", {"_sd": [digest(&city), "decoy1"], "country": {}}]));
+        let second = disclosure(&json!(["s3", "FR"]));
+        let payload = json!({"_sd_alg": "sha-256", "_sd": [digest(&address)], "iat": 1,
+            "nationalities": [{"...": "decoy3"}, {"...": digest(&second)}, "DE"]});
+        let payload = payload.as_object().unwrap().clone();
+        let part = |disclosed, shape| Part { disclosed, shape };
+        let object = |members: Vec<(&str, Part)>, withheld| Shape::Object {
+            members: members.into_iter().map(|(name, part)| (name.to_owned(), part)).collect(),
+            withheld,
+        };
+        let inner = object(
+            vec![("locality", part(true, Shape::Scalar)), ("country", part(false, object(Vec::new(), false)))],
+            true,
+        );
+        let nationalities = Shape::Array(vec![None, Some(part(true, Shape::Scalar)), Some(part(false, Shape::Scalar))]);
+        let expected = object(
+            vec![
+                ("iat", part(false, Shape::Scalar)),
+                ("nationalities", part(false, nationalities)),
+                ("address", part(true, inner)),
+            ],
+            false,
+        );
+        let texts = [city.as_str(), &address, &second];
+        let read = || Disclosures::read(&texts, HashAlgorithm::Sha256).unwrap();
+        let (claims, shape) = read().apply_drawing(payload.clone(), &[]).unwrap();
+        assert!(shape == expected);
+        assert_eq!(claims, read().apply(payload, &[]).unwrap());
+        assert_eq!(format!("{shape:?}"), "Shape(..)");
     }
 
     #[test]

@@ -1,8 +1,6 @@
-//! What SD-JWT VC adds: type, control claims, the bound key, type metadata (draft-ietf-oauth-sd-jwt-vc).
+//! What SD-JWT VC adds: type, control claims, the bound key (draft-ietf-oauth-sd-jwt-vc).
 
 use crate::domain::encoding::json::{DateClaim, Dates};
-use crate::domain::jose::constant_time_eq;
-use crate::domain::jose::hash::integrity;
 use crate::domain::jose::jwk::PublicKey;
 use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
@@ -122,39 +120,6 @@ pub fn holder_key(payload: &Map<String, Value>, issuer: Option<&PublicKey>) -> R
     Ok(key)
 }
 
-/// Checks `vct#integrity` against the type metadata document that is configured for the type, if there is one.
-///
-/// # Errors
-/// [`Code::TypeMetadataInvalid`] when the value is no integrity text with a known label, or its strongest hash is not
-/// that of the document (VC-43, VC-44, cases SVC-008, SVC-009).
-///
-/// # Source
-/// SD-JWT VC section 6, W3C Subresource Integrity section 3.
-pub fn check_integrity(payload: &Map<String, Value>, document: Option<&[u8]>) -> Result<(), Reason> {
-    let invalid = |detail: &'static str| Reason::new(Code::TypeMetadataInvalid, detail);
-    let text = match payload.get("vct#integrity") {
-        None => return Ok(()),
-        Some(Value::String(text)) => text,
-        Some(_) => return Err(invalid("vct#integrity is no string")),
-    };
-    let strength = |label: &str| ["sha256", "sha384", "sha512"].iter().position(|known| *known == label);
-    let entries: Vec<(usize, &str, &str)> = text
-        .split_ascii_whitespace()
-        .filter_map(|entry| entry.split_once('-'))
-        .filter_map(|(label, hash)| Some((strength(label)?, label, hash.split('?').next().unwrap_or_default())))
-        .collect();
-    let strongest = entries
-        .iter()
-        .map(|(rank, _, _)| *rank)
-        .max()
-        .ok_or_else(|| invalid("vct#integrity has no hash of a known kind"))?;
-    let Some(document) = document else { return Ok(()) };
-    let fits = entries.iter().filter(|(rank, _, _)| *rank == strongest).any(|(_, label, hash)| {
-        integrity(label, document).is_some_and(|expected| constant_time_eq(expected.as_bytes(), hash.as_bytes()))
-    });
-    if fits { Ok(()) } else { Err(invalid("the configured type metadata is not the one the issuer means")) }
-}
-
 /// Bounds `data:` URIs wherever they occur: they are handed on as inert text, so only images of a sane size pass.
 ///
 /// # Errors
@@ -254,25 +219,6 @@ mod tests {
         ] {
             assert_eq!(holder_key(object(&json!({"cnf": cnf})), None).unwrap_err().code, Code::HolderKeyUnsupported);
         }
-    }
-
-    #[test]
-    fn integrity_takes_the_strongest_hash() {
-        // VC-43, VC-44, cases SVC-008, SVC-009.
-        let of = |label: &str, text: &[u8]| format!("{label}-{}", integrity(label, text).unwrap());
-        let check = |value: Value, document: Option<&[u8]>| {
-            check_integrity(object(&json!({"vct#integrity": value})), document).map_err(|reason| reason.code)
-        };
-        assert_eq!(check(json!(of("sha256", b"doc")), Some(b"doc")), Ok(()));
-        assert_eq!(check(json!(format!("{} {}", of("sha256", b"other"), of("sha384", b"doc"))), Some(b"doc")), Ok(()));
-        let weaker = json!(format!("{} {}", of("sha256", b"doc"), of("sha512", b"other")));
-        assert_eq!(check(weaker, Some(b"doc")), Err(Code::TypeMetadataInvalid));
-        assert_eq!(check(json!(of("sha256", b"other")), Some(b"doc")), Err(Code::TypeMetadataInvalid));
-        for wrong in [json!("md5-AAAA"), json!("sha1-AAAA"), json!(""), json!("sha256"), json!(7)] {
-            assert_eq!(check(wrong, None), Err(Code::TypeMetadataInvalid));
-        }
-        assert_eq!(check(json!(of("sha256", b"doc")), None), Ok(()));
-        assert_eq!(check_integrity(&Map::new(), Some(b"doc")), Ok(()));
     }
 
     #[test]

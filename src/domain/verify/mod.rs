@@ -1,8 +1,8 @@
 //! The order of the checks. Here everything below comes together; nothing here is optional.
 //!
 //! A presentation is opened first: form, proof of possession, certificates, signatures, disclosures, dates, type. If all
-//! that holds, the core names the status lists it needs; the caller brings them, and the verdict is concluded. Network
-//! access is thus never caused by a token that is not authentic.
+//! that holds, the core names the status lists and the type metadata it needs; the caller brings them, and the verdict is
+//! concluded. Network access is thus never caused by a token that is not authentic.
 //!
 //! Cheap checks are made before expensive ones, but the report lists them in the catalogue's order, and the first
 //! failure in that order is the code of the verdict. See `docs/decisions/0002-order-of-checks.md`.
@@ -20,8 +20,8 @@ use crate::domain::status_list::token::TokenRules;
 use crate::domain::time::{ClockSkew, UnixSeconds};
 use crate::domain::trust::cache::ChainCache;
 use crate::domain::trust::{TrustAnchors, TrustSource};
+use crate::domain::type_metadata::TypeMetadataPolicy;
 use crate::domain::x509::chain::AnchorInChain;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What a verifier accepts. There is no value that switches a check off.
@@ -39,8 +39,8 @@ pub struct Policy {
     pub accept_aka_vcts: bool,
     /// Whether an anchor may be in `x5c`.
     pub anchor_in_chain: AnchorInChain,
-    /// Type metadata documents by `vct`, exactly as published.
-    pub type_metadata: HashMap<String, Vec<u8>>,
+    /// What is known of credential types, and what must be.
+    pub type_metadata: TypeMetadataPolicy,
 }
 
 impl Default for Policy {
@@ -52,7 +52,7 @@ impl Default for Policy {
             proof_max_age: 600,
             accept_aka_vcts: true,
             anchor_in_chain: AnchorInChain::Refuse,
-            type_metadata: HashMap::new(),
+            type_metadata: TypeMetadataPolicy::default(),
         }
     }
 }

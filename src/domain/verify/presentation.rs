@@ -10,10 +10,12 @@ use crate::domain::reason::{Code, Reason};
 use crate::domain::sd_jwt::SdJwt;
 use crate::domain::sd_jwt::disclose::{self, Disclosures};
 use crate::domain::sd_jwt::key_binding::{KeyBinding, ProofWindow};
+use crate::domain::sd_jwt::shape::Shape;
 use crate::domain::sd_jwt::vc::{self, Types};
 use crate::domain::status_list::StatusReference;
 use crate::domain::time::{UnixSeconds, Validity};
 use crate::domain::trust::{SHORT_LIVED_SECONDS, StatusRule, TrustSource, TrustedIssuer};
+use crate::domain::type_metadata::{Consulted, NoMetadata, TypeDocuments, TypeMetadata, TypeNeed};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -73,7 +75,8 @@ pub struct Issuer {
     pub stated: Option<String>,
 }
 
-/// A presentation whose checks so far all passed; what is left are status and query.
+/// A presentation whose checks so far all passed; what is left are status and query, and the type metadata if it has to be
+/// brought.
 pub struct Opened<'a> {
     section: Section,
     query: Option<&'a CredentialQuery>,
@@ -85,9 +88,29 @@ pub struct Opened<'a> {
     stated_issuer: Option<String>,
     status: Option<StatusReference>,
     holder_bound: bool,
+    metadata: Option<OpenMetadata>,
+}
+
+/// A check against type metadata that has to be brought first.
+struct OpenMetadata {
+    need: TypeNeed,
+    shape: Shape,
+    brought: Result<Arc<TypeMetadata>, NoMetadata>,
 }
 
 impl Opened<'_> {
+    /// The type metadata that is needed, if any.
+    pub fn type_need(&self) -> Option<&TypeNeed> {
+        self.metadata.as_ref().map(|open| &open.need)
+    }
+
+    /// Takes the type metadata that was brought. Without it, it counts as not to be had.
+    pub fn supply_types(&mut self, types: &dyn TypeDocuments) {
+        if let Some(open) = &mut self.metadata {
+            open.brought = types.metadata(&open.need);
+        }
+    }
+
     /// The status list that is needed, if any.
     pub fn status_need(&self) -> Option<StatusNeed> {
         let reference = self.status.as_ref()?;
@@ -122,6 +145,16 @@ impl Single<'_> {
     /// The status list that is needed, if any.
     pub fn status_need(&self) -> Option<StatusNeed> {
         self.opened.status_need()
+    }
+
+    /// The type metadata that is needed, if any.
+    pub fn type_need(&self) -> Option<&TypeNeed> {
+        self.opened.type_need()
+    }
+
+    /// Takes the type metadata that was brought. Without it, it counts as not to be had.
+    pub fn supply_types(&mut self, types: &dyn TypeDocuments) {
+        self.opened.supply_types(types);
     }
 
     /// Makes the remaining checks.
@@ -229,8 +262,14 @@ pub(super) fn open_in<'a>(
         })
         .flatten();
     let late = Late::read(&types, query, matched, &dates, &payload, cx);
-    let claims =
-        disclosures.and_then(|read| report.step(section, Check::Disclosures, || read.apply(payload, &vc::PROTECTED)));
+    // The shape of the credential is drawn only for rules that are, or may be, there.
+    let drawn = late.has_rules();
+    let disclosed = disclosures.and_then(|read| {
+        report.step(section, Check::Disclosures, || match drawn {
+            true => read.apply_drawing(payload, &vc::PROTECTED),
+            false => read.apply(payload, &vc::PROTECTED).map(|claims| (claims, Shape::Scalar)),
+        })
+    });
     on_proof(report, section, Check::KeyBindingHash, proof.as_ref(), |proof| {
         proof.check_sd_hash(sd_jwt.bound_text, signed.hash)
     });
@@ -241,7 +280,7 @@ pub(super) fn open_in<'a>(
         Some(holder) => proof.verify(holder),
         None => Err(Reason::new(Code::HolderKeyMissing, "a proof, but no bound key")),
     });
-    let Some(claims) = claims.filter(|_| !report.has_failed(section)) else {
+    let Some((claims, shape)) = disclosed.filter(|_| !report.has_failed(section)) else {
         return Err(unestablished);
     };
     if proof.is_none() {
@@ -249,24 +288,36 @@ pub(super) fn open_in<'a>(
     }
 
     // Issuer and holder are established from here on.
-    let (validity, status) = late.conclude(report, section, source, &claims, cx);
+    let (validity, status, metadata) = late.conclude(report, section, source, &claims, shape, cx);
     match (validity, types) {
-        (Some(validity), Ok(types)) if !report.has_failed(section) => {
-            let holder_bound = proof.is_some();
-            Ok(Opened { section, query, issuer, source, claims, types, validity, stated_issuer, status, holder_bound })
-        }
+        (Some(validity), Ok(types)) if !report.has_failed(section) => Ok(Opened {
+            section,
+            query,
+            issuer,
+            source,
+            claims,
+            types,
+            validity,
+            stated_issuer,
+            status,
+            holder_bound: proof.is_some(),
+            metadata,
+        }),
         _ => Err(Standing::Established),
     }
 }
 
-/// Makes the checks on status and query and takes the claims out.
+/// Makes the checks on type metadata that was brought, status and query, and takes the claims out.
 pub(super) fn conclude_in(
-    opened: Opened<'_>,
+    mut opened: Opened<'_>,
     lists: &dyn StatusLists,
     cx: Context<'_>,
     report: &mut Report,
 ) -> Result<Credential, Standing> {
     let section = opened.section;
+    if let Some(open) = opened.metadata.take() {
+        conclude_metadata(open, cx, report, section)?;
+    }
     let established = |report: &Report| standing_of(report, section, Standing::Established);
     let need = opened.status_need();
     let list = report
@@ -331,6 +382,38 @@ pub(super) fn conclude_in(
         claims,
         claim_set,
     })
+}
+
+/// The check against type metadata that had to be brought.
+fn conclude_metadata(
+    open: OpenMetadata,
+    cx: Context<'_>,
+    report: &mut Report,
+    section: Section,
+) -> Result<(), Standing> {
+    let settled = cx.policy.type_metadata.settle(&open.need, open.brought);
+    let standing = match &settled {
+        Err(unsettled) if unsettled.may_pass_later => Standing::Undecided,
+        _ => Standing::Established,
+    };
+    let metadata = report
+        .step(section, Check::TypeMetadata, || {
+            let metadata = settled.map_err(|unsettled| unsettled.reason)?;
+            metadata.as_ref().map_or(Ok(()), |metadata| metadata.check(&open.shape))?;
+            Ok(metadata)
+        })
+        .ok_or(standing)?;
+    match metadata {
+        Some(metadata) => note_metadata(report, section, &metadata),
+        None => report.note(section, Check::TypeMetadata, "the type metadata cannot be had now, and is not required"),
+    }
+    Ok(())
+}
+
+/// Which documents a credential was judged by.
+fn note_metadata(report: &mut Report, section: Section, metadata: &TypeMetadata) {
+    let documents: Vec<String> = metadata.documents().iter().map(|document| document.digests.sha256()).collect();
+    report.note(section, Check::TypeMetadata, documents.join(", "));
 }
 
 /// Claims that nobody asked for are dropped, and their names reported (OVP-DCQL-49, PRI-012).
@@ -452,7 +535,7 @@ impl Signed {
 struct Late {
     validity: Result<Validity, Reason>,
     credential_type: Result<(), Reason>,
-    metadata: Result<(), Reason>,
+    metadata: Result<Consulted, Reason>,
     audience: Result<(), Reason>,
     status: Option<Value>,
     lifetime: Option<i64>,
@@ -473,7 +556,8 @@ impl Late {
             let begin = validity.not_before.or(issued)?;
             Some(validity.expires?.since(begin))
         });
-        let document = types.as_ref().ok().and_then(|types| cx.policy.type_metadata.get(&types.vct));
+        let stated = payload.get("vct#integrity");
+        let consulted = |vct: &str| cx.policy.type_metadata.consult(vct, stated);
         Self {
             validity,
             credential_type: match (types, query, matched) {
@@ -483,7 +567,7 @@ impl Late {
                 }
                 _ => Ok(()),
             },
-            metadata: vc::check_integrity(payload, document.map(Vec::as_slice)),
+            metadata: consulted(types.as_ref().map(|types| types.vct.as_str()).unwrap_or_default()),
             audience: if payload.contains_key("aud") {
                 Err(Reason::new(Code::CredentialClaimInvalid, "the credential names an audience of its own"))
             } else {
@@ -494,14 +578,24 @@ impl Late {
         }
     }
 
+    /// Whether there are, or may be, rules for the claims of the type.
+    fn has_rules(&self) -> bool {
+        match &self.metadata {
+            Ok(Consulted::Known(metadata)) => !metadata.claims().is_empty(),
+            Ok(Consulted::Needed(_)) => true,
+            Ok(Consulted::NotConcerned) | Err(_) => false,
+        }
+    }
+
     fn conclude(
         self,
         report: &mut Report,
         section: Section,
         source: &TrustSource,
         claims: &Map<String, Value>,
+        shape: Shape,
         cx: Context<'_>,
-    ) -> (Option<Validity>, Option<StatusReference>) {
+    ) -> (Option<Validity>, Option<StatusReference>, Option<OpenMetadata>) {
         let mut skew_used = false;
         let validity = report.step(section, Check::ValidityPeriod, || {
             let validity = self.validity?;
@@ -512,7 +606,26 @@ impl Late {
             report.note(section, Check::ValidityPeriod, "valid only within the clock tolerance");
         }
         report.step(section, Check::CredentialType, || self.credential_type);
-        report.step(section, Check::TypeMetadata, || self.metadata);
+        let open = match self.metadata {
+            Ok(Consulted::Needed(need)) => {
+                let brought = Err(NoMetadata::Unavailable { vct: need.vct.clone() });
+                Some(OpenMetadata { need, shape, brought })
+            }
+            Ok(Consulted::Known(metadata)) => {
+                if report.step(section, Check::TypeMetadata, || metadata.check(&shape)).is_some() {
+                    note_metadata(report, section, &metadata);
+                }
+                None
+            }
+            Ok(Consulted::NotConcerned) => {
+                report.step(section, Check::TypeMetadata, || Ok(()));
+                None
+            }
+            Err(reason) => {
+                report.step(section, Check::TypeMetadata, || Err::<(), _>(reason));
+                None
+            }
+        };
         report.step(section, Check::ClaimContent, || vc::check_data_uris(claims));
         let short_lived = self.lifetime.is_some_and(|seconds| seconds <= SHORT_LIVED_SECONDS);
         let status = report.step(section, Check::StatusReference, || match &self.status {
@@ -530,6 +643,6 @@ impl Late {
                 )),
             },
         });
-        (validity, status.flatten())
+        (validity, status.flatten(), open)
     }
 }

@@ -46,7 +46,7 @@ checks! {
     KeyBindingSignature = "key_binding_signature", "RFC 9901 7.3", "The proof was made with the bound key.";
     ValidityPeriod = "validity_period", "RFC 7519 4.1.4", "The credential is valid now.";
     CredentialType = "credential_type", "OpenID4VP 1.0 B.3.5", "The type is one that was asked for.";
-    TypeMetadata = "type_metadata", "SD-JWT VC 6", "The type metadata is the one the issuer means.";
+    TypeMetadata = "type_metadata", "SD-JWT VC 4.6, 5", "The type metadata is the one the issuer means, and the credential obeys it.";
     ClaimContent = "claim_content", "SD-JWT VC 7.9", "No claim holds more than may be handed on.";
     StatusReference = "status_reference", "Token Status List 6.2", "The credential says where its status is.";
     StatusList = "status_list", "Token Status List 8.3", "The status list is authentic and fresh.";

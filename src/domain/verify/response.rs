@@ -9,6 +9,7 @@ use crate::domain::jose::constant_time_eq;
 use crate::domain::jose::jwe;
 use crate::domain::jose::keys::EphemeralKey;
 use crate::domain::reason::{Code, Reason};
+use crate::domain::type_metadata::{TypeDocuments, TypeNeed};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -167,6 +168,24 @@ impl Pending<'_> {
             }
         }
         needs
+    }
+
+    /// The type metadata that is needed, each once.
+    pub fn type_needs(&self) -> Vec<TypeNeed> {
+        let mut needs: Vec<TypeNeed> = Vec::new();
+        for need in self.opened.iter().filter_map(|(_, opened)| opened.type_need()) {
+            if !needs.contains(need) {
+                needs.push(need.clone());
+            }
+        }
+        needs
+    }
+
+    /// Takes the type metadata that was brought. Without it, it counts as not to be had.
+    pub fn supply_types(&mut self, types: &dyn TypeDocuments) {
+        for (_, opened) in &mut self.opened {
+            opened.supply_types(types);
+        }
     }
 
     /// Makes the remaining checks and decides.

@@ -28,7 +28,7 @@ pub(super) const FLAGS: &[(&str, &str, &str)] = &[
     ("HolderKey", "ATTACK", "the key of the holder is not usable, or comes from the wrong place"),
     ("KeyInjection", "ATTACK", "the token itself brings or names the key it is to be verified with"),
     ("Legal", "FEATURE", "unusual, but right: a refusal would be a defect"),
-    ("Metadata", "POLICY", "the type metadata is not the one that the issuer means"),
+    ("Metadata", "POLICY", "the type metadata is not the one that the issuer means, or does not fit"),
     ("Policy", "POLICY", "the specification leaves it open; a verifier for high assurance refuses"),
     ("Query", "POLICY", "the answer is not what was asked for"),
     ("Replay", "ATTACK", "a proof or a list that was made for something else, or earlier"),

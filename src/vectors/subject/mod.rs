@@ -6,6 +6,7 @@ mod jose;
 mod parts;
 mod presentation;
 mod status;
+mod types;
 mod x509;
 
 use super::config::{Config, Stop, unsupported};
@@ -32,6 +33,7 @@ pub fn judge(kind: &str, config: Config<'_>, input: &Map<String, Value>, chains:
         "sd-jwt-vc-verify" if presentation::is_whole(config) => presentation::credential(config, input, chains),
         "sd-jwt-vc-verify" => parts::sd_jwt_vc(config, input),
         "kb-jwt-verify" => parts::key_binding_alone(config, input),
+        "vct-resolve" => types::resolve(config, input),
         "sri-check" => parts::integrity(config, input),
         "status-list-decode" => status::list(config, input),
         "status-claims-check" => status::claims(config, input),

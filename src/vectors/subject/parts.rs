@@ -10,6 +10,8 @@ use crate::domain::sd_jwt::key_binding::{KeyBinding, ProofWindow};
 use crate::domain::sd_jwt::{SdJwt, disclose, vc};
 use crate::domain::status_list::StatusReference;
 use crate::domain::time::{UnixSeconds, Validity};
+use crate::domain::type_metadata::Integrity;
+use crate::domain::type_metadata::integrity::Digests;
 use crate::vectors::config::{Config, Stop, unsupported};
 use serde_json::{Map, Value, json};
 
@@ -195,9 +197,11 @@ pub(super) fn key_binding_alone(config: Config<'_>, input: &Map<String, Value>) 
 
 pub(super) fn integrity(config: Config<'_>, input: &Map<String, Value>) -> Judged {
     config.only(&[])?;
-    let payload: Map<String, Value> =
-        [("vct#integrity".to_owned(), member(input, "integrity")?.clone())].into_iter().collect();
-    let content = input.get("content_utf8").and_then(Value::as_str);
-    vc::check_integrity(&payload, content.map(str::as_bytes))?;
+    let integrity = Integrity::parse(text(input, "integrity")?)?;
+    if let Some(content) = input.get("content_utf8").and_then(Value::as_str)
+        && !integrity.fits(&Digests::of(content.as_bytes()))
+    {
+        return Err(Reason::new(Code::TypeMetadataInvalid, "the content is not the one that is meant").into());
+    }
     Ok(Value::Null)
 }

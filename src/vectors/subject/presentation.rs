@@ -36,6 +36,7 @@ const HONOURED: &[&str] = &[
     "x-extended_key_usage",
     "x-anchor_in_chain",
     "x-type_metadata",
+    "x-type_metadata_required",
     "x-accept_aka_vcts",
     "x-requested_at",
     "x-newest_iat",
@@ -95,7 +96,8 @@ pub(super) fn credential(config: Config<'_>, input: &Map<String, Value>, chains:
     let binding = Binding { nonce, audience, requested_at: config.number("x-requested_at")?.map(UnixSeconds) };
     let verify = |query: Option<&DcqlQuery>| -> Result<Credential, Stop> {
         let query = query.and_then(|query| query.credentials().first());
-        let single = presentation::open(&given, query, binding, cx).map_err(|refusal| refused(&refusal))?;
+        let mut single = presentation::open(&given, query, binding, cx).map_err(|refusal| refused(&refusal))?;
+        single.supply_types(&config.type_documents());
         let (verified, _) = single.conclude(&lists, cx).map_err(|refusal| refused(&refusal))?;
         Ok(verified.into_inner())
     };
@@ -159,12 +161,13 @@ pub(super) fn response(config: Config<'_>, input: &Map<String, Value>, chains: &
         encryption,
     };
     let form = read_form(member(input, "response")?)?;
-    let pending = match response::open(&form, asked, cx).map_err(|refusal| refused(&refusal))? {
+    let mut pending = match response::open(&form, asked, cx).map_err(|refusal| refused(&refusal))? {
         Answer::Presented(pending) => pending,
         Answer::Error(error) => return Ok(json!({"wallet_error": error.error})),
     };
     let newest = config.number("x-newest_iat")?.map(UnixSeconds);
     let lists = Resources { config, trust: &trust, policy: &policy, now, newest };
+    pending.supply_types(&config.type_documents());
     let (presented, _) = pending.conclude(&lists, cx).map_err(|refusal| refused(&refusal))?;
     let mut credentials = Map::new();
     for (id, list) in presented.into_inner().credentials {

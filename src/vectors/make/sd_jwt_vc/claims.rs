@@ -7,7 +7,7 @@ use crate::domain::encoding::base64;
 use crate::domain::jose::hash::integrity as hash_of;
 use crate::simulator::authority::IssuerName;
 use crate::vectors::VectorError;
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(super) fn types(draft: &mut Draft, maker: &Maker<'_>) -> Result<(), VectorError> {
     for (id, comment, value, spec) in [
@@ -135,6 +135,160 @@ pub(super) fn metadata(draft: &mut Draft, maker: &Maker<'_>) -> Result<(), Vecto
         )
         .config(json!({"x-type_metadata": {"urn:example:attacker:1": extending}}));
     changed(entry, "vc-ok", "replace", "payload.vct").flags(&["Unauthorized"]).spec(&["VC-08", "case SVC-006"]);
+    Ok(())
+}
+
+/// Credentials that obey their type, or do not.
+pub(super) fn metadata_rules(draft: &mut Draft, maker: &Maker<'_>) -> Result<(), VectorError> {
+    let good = json!({"sd_jwt": maker.world.credential().text()?});
+    let config = |claims: Value| json!({"x-type_metadata": {TYPE: json!({"vct": TYPE, "claims": claims}).to_string()}});
+    let rules = json!([
+        {"path": ["given_name"], "sd": "always", "mandatory": true},
+        {"path": ["birthdate"], "sd": "always", "mandatory": true},
+        {"path": ["address", "street_address"], "mandatory": true},
+        {"path": ["iat"], "sd": "never", "mandatory": true},
+        {"path": ["nationalities"], "sd": "never"},
+        {"path": ["nationalities", null], "sd": "always"},
+        {"path": ["cnf", "jwk"], "sd": "never", "mandatory": true},
+    ]);
+    draft
+        .accept("vc-metadata", "a credential that obeys its type; what is mandatory may be withheld", good.clone())
+        .config(config(rules))
+        .flags(&["Valid"])
+        .spec(&["VC-46"]);
+    let parent = "urn:example:vectors:person:1";
+    let extending = |special: Value, general: Option<Value>| {
+        let mut texts = json!({TYPE: json!({"vct": TYPE, "extends": parent, "claims": special}).to_string()});
+        if let Some(general) = general {
+            texts[parent] = json!(general.to_string());
+        }
+        json!({"x-type_metadata": texts})
+    };
+    let one = |claim: Value| config(json!([claim]));
+    let never = json!([{"path": ["given_name"], "sd": "never"}]);
+    let always = json!([{"path": ["given_name"], "sd": "always"}]);
+    draft
+        .accept("vc-metadata-extends", "a credential that obeys what its type extends", good.clone())
+        .config(extending(json!([]), Some(json!({"vct": parent, "claims": always}))))
+        .flags(&["Valid"])
+        .spec(&["VC-41", "VC-46"]);
+    for (id, comment, base, config, spec) in [
+        (
+            "vc-metadata-never",
+            "a claim that must not be disclosable came by a disclosure",
+            "vc-metadata",
+            config(never.clone()),
+            "VC-46",
+        ),
+        (
+            "vc-metadata-never-withheld",
+            "an element that must not be disclosable is withheld",
+            "vc-metadata",
+            one(json!({"path": ["nationalities", 1], "sd": "never"})),
+            "VC-46",
+        ),
+        (
+            "vc-metadata-always",
+            "a claim that must be disclosable stands in the clear",
+            "vc-metadata",
+            one(json!({"path": ["iat"], "sd": "always"})),
+            "VC-46",
+        ),
+        (
+            "vc-metadata-always-inner",
+            "a claim below another one stands in the clear",
+            "vc-metadata",
+            one(json!({"path": ["cnf", "jwk", "kty"], "sd": "always"})),
+            "VC-46",
+        ),
+        (
+            "vc-metadata-mandatory",
+            "a mandatory claim is not there, and cannot be withheld",
+            "vc-metadata",
+            one(json!({"path": ["birthdate"], "sd": "never", "mandatory": true})),
+            "VC-46",
+        ),
+        (
+            "vc-metadata-mandatory-open",
+            "a mandatory claim is not there, and nothing there is withheld",
+            "vc-metadata",
+            one(json!({"path": ["cnf", "jwk", "kid"], "mandatory": true})),
+            "VC-46",
+        ),
+        (
+            "vc-metadata-path-object",
+            "a path leads into a text",
+            "vc-metadata",
+            one(json!({"path": ["given_name", "first"]})),
+            "VC-46",
+        ),
+        (
+            "vc-metadata-path-array",
+            "a path expects an array and meets an object",
+            "vc-metadata",
+            one(json!({"path": ["address", null]})),
+            "VC-46",
+        ),
+        (
+            "vc-metadata-inherited",
+            "a rule of the extended type is broken",
+            "vc-metadata-extends",
+            extending(json!([]), Some(json!({"vct": parent, "claims": never}))),
+            "VC-41",
+        ),
+        (
+            "vc-metadata-loosened",
+            "the type loosens what it extends",
+            "vc-metadata-extends",
+            extending(
+                json!([{"path": ["given_name"], "sd": "allowed"}]),
+                Some(json!({"vct": parent, "claims": always})),
+            ),
+            "VC-47",
+        ),
+        (
+            "vc-metadata-circle",
+            "the extended type extends the type",
+            "vc-metadata-extends",
+            extending(json!([]), Some(json!({"vct": parent, "extends": TYPE}))),
+            "VC-45",
+        ),
+        (
+            "vc-metadata-parent-missing",
+            "what the type extends is not to be had",
+            "vc-metadata-extends",
+            extending(json!([]), None),
+            "VC-41",
+        ),
+        (
+            "vc-metadata-other-type",
+            "the document is that of another type",
+            "vc-metadata",
+            json!({"x-type_metadata": {TYPE: json!({"vct": parent}).to_string()}}),
+            "VC-42",
+        ),
+        (
+            "vc-metadata-malformed",
+            "a document with a path that is none",
+            "vc-metadata",
+            one(json!({"path": ["given_name", -1]})),
+            "VC-46",
+        ),
+    ] {
+        draft
+            .refuse(id, comment, "type_metadata_invalid", good.clone())
+            .config(config)
+            .broken(base, "set-config", "x-type_metadata")
+            .flags(&["Metadata"])
+            .spec(&[spec]);
+    }
+    draft
+        .refuse("vc-metadata-required", "metadata is required, and there is none", "type_metadata_invalid", good)
+        .config(json!({"x-type_metadata_required": [TYPE]}))
+        .broken("vc-ok", "set-config", "x-type_metadata_required")
+        .to(json!([TYPE]))
+        .flags(&["Metadata", "Policy"])
+        .spec(&["VC-40"]);
     Ok(())
 }
 

@@ -51,6 +51,7 @@ pub(super) fn file(world: &World) -> Result<File, VectorError> {
     accepted(&mut draft, &maker)?;
     claims::types(&mut draft, &maker)?;
     claims::metadata(&mut draft, &maker)?;
+    claims::metadata_rules(&mut draft, &maker)?;
     claims::dates(&mut draft, &maker)?;
     holder::keys_of_holders(&mut draft, &maker)?;
     holder::proofs(&mut draft, &maker)?;

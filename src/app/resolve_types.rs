@@ -1,7 +1,7 @@
 //! Type metadata that has to be fetched: from recognised publishers only, once for everybody.
 
 use super::App;
-use super::ports::{FetchError, FetchRequest, FetchResponse};
+use super::ports::{FetchError, FetchRequest, FetchResponse, Validators};
 use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
@@ -169,6 +169,7 @@ impl App {
             timeout_ms: FETCH_MILLISECONDS,
             max_redirects: 2,
             allowed_hosts: key.publishers.clone(),
+            validators: Validators::default(),
         };
         let response = self.ports.fetch.get(request).await.map_err(|error| match error {
             FetchError::TooLarge => invalid("the type metadata is larger than the limit"),

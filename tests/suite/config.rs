@@ -521,7 +521,7 @@ fn trust_alone_can_be_read() {
     let (_, trust) = SOUND.split_once("[[trust]]").unwrap();
     folder.write("trust.toml", &format!("[[trust]]{trust}\n[policy]\nclock_skew_seconds = 5\n"));
     let (trust, policy, _) = config::load_trust(&folder.path("trust.toml"), NOW).unwrap();
-    assert_eq!((trust.sources().len(), policy.skew.seconds()), (1, 5));
+    assert_eq!((trust.plans.len(), policy.skew.seconds()), (1, 5));
     folder.write("trust.toml", SOUND);
     let faults = config::load_trust(&folder.path("trust.toml"), NOW).unwrap_err();
     assert_eq!(keys(&faults), ["service", "store", "tenant"]);

@@ -34,6 +34,7 @@ mod stage;
 mod status_cwt;
 mod store;
 mod trust_lists;
+mod trust_refresh;
 mod vectors;
 mod wycheproof;
 mod x5c;

@@ -4,7 +4,9 @@ use pruefstein::adapters::clock::FixedClock;
 use pruefstein::adapters::entropy::OsEntropy;
 use pruefstein::adapters::store::memory::MemoryStore;
 use pruefstein::adapters::store::sqlite::{Options as StoreOptions, SqliteStore};
-use pruefstein::app::ports::{Clock, Fetch, FetchError, FetchRequest, FetchResponse, Pending, TransactionStore};
+use pruefstein::app::ports::{
+    Clock, Fetch, FetchError, FetchRequest, FetchResponse, KeptLists, Pending, TransactionStore,
+};
 use pruefstein::app::{App, Ports, Tenant};
 use pruefstein::demo::World;
 use pruefstein::demo::world::StatusHostFetch;
@@ -12,6 +14,8 @@ use pruefstein::domain::encoding::base64;
 use pruefstein::domain::ids::TenantId;
 use pruefstein::domain::jose::hash::sha256;
 use pruefstein::domain::time::UnixSeconds;
+use pruefstein::domain::trust::listed::{TrustPlan, compose};
+use pruefstein::domain::trust_list::plan::ListPlan;
 use pruefstein::http::callers::{CallerKey, Callers};
 use pruefstein::http::{Front, NoObserver, router};
 use pruefstein::simulator::request::{Expected, RequestObject};
@@ -133,6 +137,31 @@ impl TestService {
         let app = Arc::new(App::new(ports, base.to_owned(), tenants));
         let router = router(Front::new(Arc::clone(&app), callers, Arc::new(NoObserver)));
         Self { app, router, world, clock, store, fetches }
+    }
+
+    /// With trust lists from a host of the test's own, and tenants whose trust is only what these lists give.
+    pub(crate) fn with_trust_lists(
+        host: Arc<dyn Fetch>,
+        lists: Vec<ListPlan>,
+        kept: Arc<dyn KeptLists>,
+        plans: Vec<TrustPlan>,
+    ) -> Self {
+        let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
+        let clock = Arc::new(FixedClock::new(NOW));
+        let mut tenant = world.tenant(vec![RETURN_URL.to_owned()]).unwrap();
+        tenant.trust = compose(&plans, &[], NOW).into();
+        tenant.trust_plans = plans;
+        let callers = Callers::AnyoneOnThisMachine(tenant.id.clone());
+        let store: Arc<dyn TransactionStore> = Arc::new(MemoryStore::new(86_400));
+        let ports = Ports {
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            entropy: Arc::new(OsEntropy),
+            store: Arc::clone(&store),
+            fetch: host,
+        };
+        let app = Arc::new(App::new(ports, BASE.to_owned(), vec![tenant]).with_trust_lists(lists, kept));
+        let router = router(Front::new(Arc::clone(&app), callers, Arc::new(NoObserver)));
+        Self { app, router, world, clock, store, fetches: Arc::default() }
     }
 
     pub(crate) fn transport(&self) -> RouterTransport {

@@ -437,7 +437,7 @@ mod tests {
     }
 
     /// Codes that a wallet cannot bring about, or not within one transaction, by design.
-    const OUT_OF_REACH: [&str; 17] = [
+    const OUT_OF_REACH: [&str; 18] = [
         "bad_request",
         "header_fields_too_large",
         "request_timeout",
@@ -451,6 +451,7 @@ mod tests {
         "transaction_expired",
         "invalid_presentation",
         "type_metadata_invalid",
+        "x5c_revoked",
         "trust_anchor_set_empty",
         "storage_unavailable",
         "storage_full",

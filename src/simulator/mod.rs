@@ -25,6 +25,7 @@ pub mod matcher;
 mod misdeeds;
 pub mod people;
 pub mod request;
+pub mod revocation;
 pub mod seed;
 pub mod status_host;
 pub mod transport;

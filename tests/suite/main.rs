@@ -11,6 +11,7 @@
 
 mod architecture;
 mod catalogue;
+mod certificates;
 mod cli;
 mod client;
 mod config;
@@ -26,6 +27,7 @@ mod openapi;
 mod ops;
 mod privacy;
 mod properties;
+mod revocation;
 mod serve;
 mod service;
 mod shared;

@@ -23,8 +23,8 @@ use pruefstein::simulator::transport::{HttpRequest, HttpResponse, Method, Router
 use pruefstein::simulator::wallet::{Options, Wallet, WalletReport};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use tower::ServiceExt as _;
 
 pub(crate) const NOW: UnixSeconds = UnixSeconds(1_795_000_000);
@@ -40,14 +40,17 @@ pub(crate) struct TestService {
     pub(crate) store: Arc<dyn TransactionStore>,
     /// How often a status host was asked.
     pub(crate) fetches: Arc<AtomicUsize>,
+    /// The addresses that were asked, whichever host they name.
+    pub(crate) asked: Arc<Mutex<Vec<String>>>,
 }
 
 /// Counts what is asked of the status host, and lets others run in between, as a network does.
-struct Counted(StatusHostFetch, Arc<AtomicUsize>);
+struct Counted(StatusHostFetch, Arc<AtomicUsize>, Arc<Mutex<Vec<String>>>);
 
 impl Fetch for Counted {
     fn get(&self, request: FetchRequest) -> Pending<'_, FetchResponse, FetchError> {
         self.1.fetch_add(1, Ordering::SeqCst);
+        self.2.lock().unwrap().push(request.url.clone());
         Box::pin(async move {
             for _ in 0..100 {
                 tokio::task::yield_now().await;
@@ -127,16 +130,17 @@ impl TestService {
         callers: Callers,
     ) -> Self {
         let fetches = Arc::new(AtomicUsize::new(0));
+        let asked = Arc::new(Mutex::new(Vec::new()));
         let host = StatusHostFetch::new(Arc::clone(&world.status_host), Arc::clone(&clock) as Arc<dyn Clock>);
         let ports = Ports {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::new(OsEntropy),
             store: Arc::clone(&store),
-            fetch: Arc::new(Counted(host, Arc::clone(&fetches))),
+            fetch: Arc::new(Counted(host, Arc::clone(&fetches), Arc::clone(&asked))),
         };
         let app = Arc::new(App::new(ports, base.to_owned(), tenants));
         let router = router(Front::new(Arc::clone(&app), callers, Arc::new(NoObserver)));
-        Self { app, router, world, clock, store, fetches }
+        Self { app, router, world, clock, store, fetches, asked }
     }
 
     /// With trust lists from a host of the test's own, and tenants whose trust is only what these lists give.

@@ -181,7 +181,8 @@ mod tests {
         let with = |crit: Value| json!({"alg": "ES256", "sigT": "2027-03-01T12:00:00Z", "crit": crit});
         assert_eq!(code(&with(json!(["sigT"])), &["sigT"]), None);
         assert_eq!(code(&with(json!(["sigT"])), &[]), Some(Code::JwsCritUnsupported));
-        for crit in [json!([]), json!("sigT"), json!(["sigT", "sigT"]), json!(["sigT", "sigD"]), json!([1]), Value::Null]
+        for crit in
+            [json!([]), json!("sigT"), json!(["sigT", "sigT"]), json!(["sigT", "sigD"]), json!([1]), Value::Null]
         {
             assert_eq!(code(&with(crit), &["sigT"]), Some(Code::JwsCritUnsupported));
         }

@@ -5,6 +5,7 @@
 //! services of a list give trust, and for what, is decided in [`crate::domain::trust`].
 
 mod signer;
+pub mod trusted_list;
 
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
@@ -63,6 +64,27 @@ pub struct Service {
     pub country: Option<String>,
     /// The certificates that identify it.
     pub certificates: Vec<Certificate>,
+    /// Its earlier statuses, in the order of the list; empty if the list keeps none.
+    pub history: Vec<ServiceStatus>,
+}
+
+impl Service {
+    /// The status at `time`: the one that began last before it. `None` before the first one that the list knows.
+    ///
+    /// # Source
+    /// ETSI TS 119 612 sections 5.5.10 and 5.6; TL-13, TL-20.
+    pub fn status_at(&self, time: UnixSeconds) -> Option<&ServiceStatus> {
+        let since = |status: &ServiceStatus| match status {
+            ServiceStatus::Listed => UnixSeconds(i64::MIN),
+            ServiceStatus::Stated { since, .. } => *since,
+        };
+        // Of two that begin together the earlier in the list counts: the current status first, then the newer ones.
+        let statuses = std::iter::once(&self.status).chain(&self.history);
+        statuses.filter(|status| since(status) <= time).fold(None, |best, status| match best {
+            Some(best) if since(best) >= since(status) => Some(best),
+            _ => Some(status),
+        })
+    }
 }
 
 /// What a list says about the status of a service.

@@ -35,3 +35,4 @@ mod store;
 mod vectors;
 mod wycheproof;
 mod x5c;
+mod xml_trust_lists;

@@ -10,6 +10,7 @@
 //! | who the invented people are | [`people`] |
 //! | writing SD-JWTs, proofs and lists | [`encode`], [`issuer`], [`status_host`] |
 //! | writing trusted lists in XML | [`xml_list`] |
+//! | lists of trusted entities, good and spoiled | [`trust_list`] |
 //! | what a strict wallet accepts | [`request`], [`matcher`] |
 //! | the wallet, and how it reaches the verifier | [`wallet`], [`transport`] |
 //! | every way to misbehave | [`faults`] |
@@ -28,6 +29,7 @@ pub mod request;
 pub mod seed;
 pub mod status_host;
 pub mod transport;
+pub mod trust_list;
 pub mod wallet;
 pub mod xml_list;
 

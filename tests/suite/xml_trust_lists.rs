@@ -34,7 +34,7 @@ fn list() -> XmlList {
 }
 
 fn rules(signers: &[Certificate]) -> ListRules<'_> {
-    ListRules { signers, list_type: None, newest_sequence: None, skew: 60, now: NOW }
+    ListRules { signers, list_type: None, signer_names: false, newest_sequence: None, skew: 60, now: NOW }
 }
 
 /// Reads a document for which the list office may sign.

@@ -4,6 +4,8 @@
 //! Both become a [`TrustList`], which exists only after its signature was checked against a configured signer. Which
 //! services of a list give trust, and for what, is decided in [`crate::domain::trust`].
 
+pub mod lote;
+pub mod profile;
 mod signer;
 pub mod trusted_list;
 
@@ -134,6 +136,9 @@ pub struct ListRules<'a> {
     pub signers: &'a [Certificate],
     /// The type that it must have, if one is demanded.
     pub list_type: Option<&'a str>,
+    /// Whether the signer's subject must name the territory of the list as its country and one of its operators as its
+    /// organisation (TL-06). Lists of test systems often are signed under other names.
+    pub signer_names: bool,
     /// The number of the newest list seen, if any: there is no way back (TL-10).
     pub newest_sequence: Option<u64>,
     /// Tolerance for clocks, in seconds, where a list was issued in the future.
@@ -143,6 +148,33 @@ pub struct ListRules<'a> {
 }
 
 impl ListRules<'_> {
+    /// Checks that the signer is who the list says that it is published by, if these rules want it.
+    ///
+    /// # Errors
+    /// [`Code::TrustListSignatureInvalid`] when the country of its subject is not the territory of the list, or none of its
+    /// organisations is an operator.
+    ///
+    /// # Source
+    /// ETSI TS 119 602 section 6.8; TL-06.
+    pub fn check_signer_names(
+        &self,
+        signer: &Certificate,
+        territory: Option<&str>,
+        operators: &[String],
+    ) -> Result<(), Reason> {
+        let invalid = |detail: &'static str| Err(Reason::new(Code::TrustListSignatureInvalid, detail));
+        if !self.signer_names {
+            return Ok(());
+        }
+        if territory.is_none() || signer.country.as_deref() != territory {
+            return invalid("the country of the signer is not the territory of the list");
+        }
+        if !signer.organizations.iter().any(|organization| operators.contains(organization)) {
+            return invalid("the organisation of the signer is not an operator of the list");
+        }
+        Ok(())
+    }
+
     /// Checks number, type and dates, which all lists have.
     ///
     /// `next_update` is `None` where a list is closed: all its services have expired (TL-08).
@@ -191,6 +223,7 @@ mod tests {
         ListRules {
             signers: &[],
             list_type: Some("urn:test:list"),
+            signer_names: true,
             newest_sequence: newest,
             skew: 60,
             now: UnixSeconds(1000),

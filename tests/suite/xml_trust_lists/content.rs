@@ -88,6 +88,23 @@ fn version_type_number_and_dates_must_fit() {
 }
 
 #[test]
+fn the_signer_is_an_operator_of_the_territory() {
+    // TL-06, where it is demanded: the certificate names DE and Prüfstein Test-Anstalt.
+    let named = |territory: &str, operator: &str| {
+        let mut list = list();
+        list.territory = territory.to_owned();
+        let text = list.text().replace("Prüfstein List Office", operator);
+        let document = sign(&text, &OFFICE, |_, text| text).unwrap();
+        let signers = [certificate(&OFFICE)];
+        let rules = ListRules { signer_names: true, ..rules(&signers) };
+        read(document.as_bytes(), rules).err().map(|reason| reason.code)
+    };
+    assert_eq!(named("DE", "Prüfstein Test-Anstalt"), None);
+    assert_eq!(named("DE", "Prüfstein List Office"), Some(Code::TrustListSignatureInvalid));
+    assert_eq!(named("AT", "Prüfstein Test-Anstalt"), Some(Code::TrustListSignatureInvalid));
+}
+
+#[test]
 fn types_and_statuses_are_exact() {
     // case TRU-013, TL-12: as stated, to the last character. White space around a URI is not part of it (XML Schema).
     for uri in [WITHDRAWN, "http://uri.etsi.org/TrstSvc/TrustedList/Svcstatus/Granted", "granted"] {

@@ -22,7 +22,10 @@ fn judge(document: &[u8], config: &Value) -> Result<TrustList, Reason> {
         .map(|text| Certificate::read(&base64::decode_standard(text.as_str().unwrap()).unwrap()).unwrap())
         .collect();
     let now = UnixSeconds(config["now"].as_i64().unwrap());
-    read(document, ListRules { signers: &signers, list_type: None, newest_sequence: None, skew: 60, now })
+    read(
+        document,
+        ListRules { signers: &signers, list_type: None, signer_names: false, newest_sequence: None, skew: 60, now },
+    )
 }
 
 /// How the verdict differs from what is expected.

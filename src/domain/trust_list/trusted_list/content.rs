@@ -20,8 +20,8 @@ const HARMLESS: [(&str, &str); 2] = [(TYPES, "TakenOverBy"), (TSL, "ExpiredCerts
 pub(super) struct Origin {
     /// SHA-256 of the document.
     pub(super) digest: [u8; 32],
-    /// SHA-256 of the signer's certificate.
-    pub(super) signer: [u8; 32],
+    /// The signer's certificate.
+    pub(super) signer: Certificate,
 }
 
 /// Reads a list from its root element, without its signature.
@@ -30,10 +30,10 @@ pub(super) struct Origin {
 /// - [`Code::TrustListMalformed`] for another kind of document, another version, a broken scheme information, and an
 ///   unknown critical extension of the scheme.
 /// - [`Code::TrustListTooLarge`] above [`limits::TRUST_LIST_SERVICES`].
-/// - See [`ListRules::check_scheme`].
+/// - See [`ListRules::check_scheme`] and [`ListRules::check_signer_names`].
 ///
 /// # Source
-/// ETSI TS 119 612 sections 5.2 to 5.6; TL-07, TL-08, TL-10, TL-11, TL-12, TL-14, TL-20.
+/// ETSI TS 119 612 sections 5.2 to 5.6; TL-06, TL-07, TL-08, TL-10, TL-11, TL-12, TL-14, TL-20.
 pub(super) fn read(root: Element<'_>, rules: &ListRules<'_>, origin: &Origin) -> Result<TrustList, Reason> {
     let scheme = scheme_information(root)?;
     if root.children().any(|child| !child.is(TSL, "SchemeInformation") && !child.is(TSL, "TrustServiceProviderList")) {
@@ -55,6 +55,8 @@ pub(super) fn read(root: Element<'_>, rules: &ListRules<'_>, origin: &Origin) ->
         Some(element) => Some(filled(element)?),
         None => None,
     };
+    let operator: Vec<String> = names(scheme.one(TSL, "SchemeOperatorName")?).map(|(_, name)| name).collect();
+    rules.check_signer_names(&origin.signer, territory.as_deref(), &operator)?;
     let pointers = match scheme.optional(TSL, "PointersToOtherTSL")? {
         Some(all) => all.named(TSL, "OtherTSLPointer").filter_map(|element| pointer(element).ok()).collect(),
         None => Vec::new(),
@@ -69,7 +71,7 @@ pub(super) fn read(root: Element<'_>, rules: &ListRules<'_>, origin: &Origin) ->
     Ok(TrustList {
         notation: super::super::Notation::TrustedList,
         list_type,
-        operator: names(scheme.one(TSL, "SchemeOperatorName")?).map(|(_, name)| name).collect(),
+        operator,
         territory,
         sequence,
         issued_at,
@@ -78,7 +80,7 @@ pub(super) fn read(root: Element<'_>, rules: &ListRules<'_>, origin: &Origin) ->
         pointers,
         skipped,
         digest: origin.digest,
-        signer: origin.signer,
+        signer: origin.signer.fingerprint(),
     })
 }
 

@@ -44,7 +44,7 @@ pub fn read(document: &[u8], rules: ListRules<'_>) -> Result<TrustList, Reason> 
     let text = checked_text(document)?;
     let signed = signature::verify(text, &rules)?;
     let tree = tree::parse(&signed.document)?;
-    let origin = Origin { digest: sha256(document), signer: signed.signer.fingerprint() };
+    let origin = Origin { digest: sha256(document), signer: signed.signer };
     content::read(Element::root(&tree)?, &rules, &origin)
 }
 

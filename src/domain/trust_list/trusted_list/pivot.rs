@@ -113,6 +113,13 @@ fn read_pivot(document: &[u8], signers: &[Certificate], now: UnixSeconds) -> Res
     if claimed > now {
         return Err(tree::malformed("a pivot is issued in the future"));
     }
-    let rules = ListRules { signers, list_type: Some(LIST_OF_LISTS), newest_sequence: None, skew: 0, now: claimed };
+    let rules = ListRules {
+        signers,
+        list_type: Some(LIST_OF_LISTS),
+        signer_names: false,
+        newest_sequence: None,
+        skew: 0,
+        now: claimed,
+    };
     super::read(document, rules)
 }

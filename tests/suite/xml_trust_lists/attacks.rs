@@ -151,6 +151,21 @@ fn wrapping_gains_nothing() {
 }
 
 #[test]
+fn a_second_signature_is_refused_even_if_it_is_signed() {
+    // case TRU-002: which one is meant must never be a question.
+    let second = "<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"></ds:Signature></SchemeInformation>";
+    let text = list().text().replacen("</SchemeInformation>", second, 1);
+    assert_eq!(code(sign(&text, &OFFICE, |_, text| text).unwrap()), FORGED);
+    let other = text.replace("http://www.w3.org/2000/09/xmldsig#", "urn:other");
+    assert_eq!(code(sign(&other, &OFFICE, |_, text| text).unwrap()), None, "the name alone is no signature");
+    // Beside the signed properties, where nobody's hash covers it.
+    let stamp = "</xades:SignedProperties><xades:UnsignedProperties><ds:Signature/></xades:UnsignedProperties>";
+    let document = list().signed(&OFFICE).unwrap().replace("</xades:SignedProperties>", stamp);
+    assert_eq!(code(&document), FORGED);
+    assert_eq!(code(document.replace("<ds:Signature/>", "<ds:Other/>")), None);
+}
+
+#[test]
 fn identifiers_occur_once() {
     // case TRU-002: two elements that a reference could mean.
     let text = list().text();

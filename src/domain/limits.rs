@@ -57,6 +57,8 @@ pub const TRUST_LIST_MEMBERS: usize = 1_000;
 pub const XML_ATTRIBUTES: usize = 64;
 /// Deepest nesting of an XML list.
 pub const XML_DEPTH: usize = 64;
+/// Most tags, attributes, comments and other pieces of markup in one XML list.
+pub const XML_MARKUP: usize = 500_000;
 /// Largest `data:` URI in a claim, in characters.
 pub const DATA_URI_CHARS: usize = 512 * 1024;
 /// Most credential queries in one DCQL query.

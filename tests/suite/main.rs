@@ -40,3 +40,4 @@ mod trust_refresh;
 mod vectors;
 mod wycheproof;
 mod x5c;
+mod xml_trust_lists;

@@ -8,6 +8,7 @@ pub mod lote;
 pub mod plan;
 pub mod profile;
 mod signer;
+pub mod trusted_list;
 
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
@@ -70,6 +71,25 @@ pub struct Service {
     pub history: Vec<ServiceStatus>,
 }
 
+impl Service {
+    /// The status at `time`: the one that began last before it. `None` before the first one that the list knows.
+    ///
+    /// # Source
+    /// ETSI TS 119 612 sections 5.5.10 and 5.6; TL-13, TL-20.
+    pub fn status_at(&self, time: UnixSeconds) -> Option<&ServiceStatus> {
+        let since = |status: &ServiceStatus| match status {
+            ServiceStatus::Listed => UnixSeconds(i64::MIN),
+            ServiceStatus::Stated { since, .. } => *since,
+        };
+        // Of two that begin together the earlier in the list counts: the current status first, then the newer ones.
+        let statuses = std::iter::once(&self.status).chain(&self.history);
+        statuses.filter(|status| since(status) <= time).fold(None, |best, status| match best {
+            Some(best) if since(best) >= since(status) => Some(best),
+            _ => Some(status),
+        })
+    }
+}
+
 /// What a list says about the status of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServiceStatus {
@@ -117,7 +137,7 @@ pub struct Skipped {
 pub fn read(notation: Notation, document: &[u8], rules: ListRules<'_>) -> Result<TrustList, Reason> {
     match notation {
         Notation::Lote => lote::read(document, rules),
-        Notation::TrustedList => Err(Reason::new(Code::TrustListMalformed, "XMLWAIT")),
+        Notation::TrustedList => trusted_list::read(document, rules),
     }
 }
 

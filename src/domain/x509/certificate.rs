@@ -213,13 +213,25 @@ impl Certificate {
     /// # Errors
     /// [`Code::X5cProfileViolation`] for MD5, SHA-1, small or odd RSA, other curves and explicit curve parameters.
     pub fn check_strength(&self) -> Result<(), Reason> {
+        self.check_strength_from(3072)
+    }
+
+    /// As [`Self::check_strength`], with RSA from `smallest_rsa` bits on: for signers of XML lists, many of which still
+    /// have 2048.
+    ///
+    /// # Errors
+    /// As [`Self::check_strength`].
+    pub fn check_strength_from(&self, smallest_rsa: usize) -> Result<(), Reason> {
         if !STRONG_SIGNATURES.contains(&self.signature_algorithm.as_str()) {
             return Err(Reason::new(Code::X5cProfileViolation, "the certificate is signed with a weak algorithm"));
         }
         match (self.key_algorithm.as_str(), self.key_parameters.as_deref()) {
             (EC_PUBLIC_KEY, Some(curve)) if STRONG_CURVES.contains(&curve) => Ok(()),
             (ED25519, None) => Ok(()),
-            (RSA, _) => self.public_key().map(|_| ()),
+            (RSA, _) => match PublicKey::from_spki(&self.spki).ok().and_then(|key| key.rsa_bits()) {
+                Some(bits) if bits >= smallest_rsa => Ok(()),
+                _ => Err(Reason::new(Code::X5cProfileViolation, "an RSA key that is too small or odd")),
+            },
             _ => Err(Reason::new(Code::X5cProfileViolation, "the certified key is weak or of an unknown kind")),
         }
     }

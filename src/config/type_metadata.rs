@@ -9,7 +9,7 @@ use crate::domain::type_metadata::{
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use url::Url;
+use url::{Origin, Url};
 
 /// The settings of the section.
 pub const DOC: SectionDoc = SectionDoc {
@@ -104,7 +104,8 @@ pub(super) fn read(section: Section<'_>, files: Files<'_>) -> Option<TypeSection
     let vct = match (&document, vct) {
         (Some(document), _) => document.vct.clone(),
         (None, Some(vct)) => {
-            sound &= check_address(section, &vct, &publishers);
+            // After a fault in the hosts, which of them fit is no question.
+            sound = sound && check_address(section, &vct, &publishers);
             vct
         }
         (None, None) => {
@@ -159,10 +160,9 @@ fn check_address(section: Section<'_>, vct: &str, publishers: &[String]) -> bool
         section.fault("hosts", "is missing, and there is no file either", "Name the file, or the hosts to ask.");
         return false;
     }
-    let origin = Url::parse(vct).ok().and_then(|url| {
-        let text = url.origin().ascii_serialization();
-        StatusOrigin::parse(&text).ok()
-    });
+    // A name such as urn:x has no origin at all.
+    let origin = Url::parse(vct).ok().map(|url| url.origin()).filter(Origin::is_tuple);
+    let origin = origin.and_then(|origin| StatusOrigin::parse(&origin.ascii_serialization()).ok());
     let Some(origin) = origin else {
         section.fault(
             "type",

@@ -32,6 +32,7 @@ mod shared;
 mod simulator;
 mod stage;
 mod store;
+mod type_metadata;
 mod vectors;
 mod wycheproof;
 mod x5c;

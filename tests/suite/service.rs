@@ -18,9 +18,10 @@ use pruefstein::simulator::request::{Expected, RequestObject};
 use pruefstein::simulator::transport::{HttpRequest, HttpResponse, Method, RouterTransport};
 use pruefstein::simulator::wallet::{Options, Wallet, WalletReport};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use tower::ServiceExt as _;
 
 pub(crate) const NOW: UnixSeconds = UnixSeconds(1_795_000_000);
@@ -36,13 +37,22 @@ pub(crate) struct TestService {
     pub(crate) store: Arc<dyn TransactionStore>,
     /// How often a status host was asked.
     pub(crate) fetches: Arc<AtomicUsize>,
+    /// JSON documents that other hosts publish, by address.
+    pub(crate) documents: Documents,
 }
 
+type Documents = Arc<Mutex<HashMap<String, String>>>;
+
 /// Counts what is asked of the status host, and lets others run in between, as a network does.
-struct Counted(StatusHostFetch, Arc<AtomicUsize>);
+struct Counted(StatusHostFetch, Arc<AtomicUsize>, Documents);
 
 impl Fetch for Counted {
     fn get(&self, request: FetchRequest) -> Pending<'_, FetchResponse, FetchError> {
+        if let Some(document) = self.2.lock().unwrap().get(&request.url) {
+            let (content_type, body) = (Some("application/json".to_owned()), document.as_bytes().to_vec());
+            let response = FetchResponse { status: 200, content_type, max_age: None, body };
+            return Box::pin(async move { Ok(response) });
+        }
         self.1.fetch_add(1, Ordering::SeqCst);
         Box::pin(async move {
             for _ in 0..100 {
@@ -123,16 +133,17 @@ impl TestService {
         callers: Callers,
     ) -> Self {
         let fetches = Arc::new(AtomicUsize::new(0));
+        let documents = Documents::default();
         let host = StatusHostFetch::new(Arc::clone(&world.status_host), Arc::clone(&clock) as Arc<dyn Clock>);
         let ports = Ports {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::new(OsEntropy),
             store: Arc::clone(&store),
-            fetch: Arc::new(Counted(host, Arc::clone(&fetches))),
+            fetch: Arc::new(Counted(host, Arc::clone(&fetches), Arc::clone(&documents))),
         };
         let app = Arc::new(App::new(ports, base.to_owned(), tenants));
         let router = router(Front::new(Arc::clone(&app), callers, Arc::new(NoObserver)));
-        Self { app, router, world, clock, store, fetches }
+        Self { app, router, world, clock, store, fetches, documents }
     }
 
     pub(crate) fn transport(&self) -> RouterTransport {

@@ -606,7 +606,7 @@ impl Late {
         report.step(section, Check::CredentialType, || self.credential_type);
         let open = match self.metadata {
             Ok(Consulted::Needed(need)) => {
-                let brought = Err(NoMetadata::Unavailable { vct: need.vct.clone() });
+                let brought = Err(NoMetadata::Unavailable { vct: need.missing.clone() });
                 Some(OpenMetadata { need, shape, brought })
             }
             Ok(Consulted::Known(metadata)) => {

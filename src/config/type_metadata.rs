@@ -84,21 +84,21 @@ pub(super) fn read(section: Section<'_>, files: Files<'_>) -> Option<TypeSection
     sound &= integrity.is_some() || !section.has("integrity");
     let mut publishers = Vec::new();
     for entry in section.texts("hosts") {
-        match StatusOrigin::parse(&entry.text) {
-            Ok(origin) => publishers.push(origin.text()),
-            Err(_) => {
-                sound = false;
-                section.faults().add(
-                    entry.key,
-                    "is not a host or an origin with https",
-                    "Write types.example or https://types.example:8443; http on loopback only.",
-                );
-            }
+        if let Ok(origin) = StatusOrigin::parse(&entry.text) {
+            publishers.push(origin.text());
+            continue;
         }
+        sound = false;
+        section.faults().add(
+            entry.key,
+            "is not a host or an origin with https",
+            "Write types.example or https://types.example:8443; http on loopback only.",
+        );
     }
-    let document = match section.has("file") {
-        true => Some(Arc::new(read_document(section, files, vct.as_deref(), integrity.as_ref())?)),
-        false => None,
+    let document = if section.has("file") {
+        Some(Arc::new(read_document(section, files, vct.as_deref(), integrity.as_ref())?))
+    } else {
+        None
     };
     let required = section.flag("required")?;
     let vct = match (&document, vct) {

@@ -222,7 +222,10 @@ mod tests {
     fn half_a_chain_is_none() {
         // VC-41.
         let child = json!({"vct": "a", "extends": "b"});
-        assert_eq!(policy(&[child.clone()], &[]).consult("a", None).unwrap_err().code, Code::TypeMetadataInvalid);
+        assert_eq!(
+            policy(std::slice::from_ref(&child), &[]).consult("a", None).unwrap_err().code,
+            Code::TypeMetadataInvalid
+        );
         let fetching = policy(&[child], &[("a", TypeMetadataRule::IfKnown, PUBLISHER)]);
         let Ok(Consulted::Needed(need)) = fetching.consult("a", None) else { panic!("needed") };
         assert_eq!((need.vct.as_str(), need.missing.as_str()), ("a", "b"));
@@ -235,7 +238,7 @@ mod tests {
         // VC-43, VC-51, cases SVC-008, SVC-009.
         let value = json!({"vct": "a"});
         let of = |text: &[u8]| json!(format!("sha256-{}", hash::integrity("sha256", text).unwrap()));
-        let known = policy(&[value.clone()], &[]);
+        let known = policy(std::slice::from_ref(&value), &[]);
         assert!(matches!(known.consult("a", Some(&of(value.to_string().as_bytes()))), Ok(Consulted::Known(_))));
         assert_eq!(known.consult("a", Some(&of(b"x"))).unwrap_err().code, Code::TypeMetadataInvalid);
         for wrong in [json!("md5-AAAA"), json!(""), json!(7), json!(null)] {

@@ -18,7 +18,7 @@ fn service(rule: TypeMetadataRule) -> TestService {
     TestService::with(|tenant| tenant.policy.type_metadata = policy)
 }
 
-fn publish(service: &TestService, claims: Value) {
+fn publish(service: &TestService, claims: &Value) {
     let document = json!({"vct": PARENT, "claims": claims}).to_string();
     service.documents.lock().unwrap().insert(PARENT.to_owned(), document);
 }
@@ -34,12 +34,12 @@ async fn answered(service: &TestService) -> (Value, String) {
 async fn a_credential_that_obeys_its_type_is_verified_and_another_one_ends_the_transaction() {
     // VC-41, VC-46.
     let good = service(TypeMetadataRule::Required);
-    publish(&good, json!([{"path": ["family_name"], "sd": "always"}, {"path": ["vct"], "sd": "never"}]));
+    publish(&good, &json!([{"path": ["family_name"], "sd": "always"}, {"path": ["vct"], "sd": "never"}]));
     let (_, status) = answered(&good).await;
     assert_eq!(status, "verified");
 
     let bad = service(TypeMetadataRule::IfKnown);
-    publish(&bad, json!([{"path": ["family_name"], "sd": "never"}]));
+    publish(&bad, &json!([{"path": ["family_name"], "sd": "never"}]));
     let (created, status) = answered(&bad).await;
     assert_eq!(status, "rejected");
     assert_eq!(bad.read(&created).await["error"]["code"], "type_metadata_invalid");
@@ -53,7 +53,7 @@ async fn metadata_that_cannot_be_had_leaves_the_transaction_open() {
         let (created, status) = answered(&service).await;
         assert_eq!(status, "fetched");
         assert_eq!(service.read(&created).await["last_refused"]["error"]["code"], "type_metadata_invalid");
-        publish(&service, json!([]));
+        publish(&service, &json!([]));
         service.clock.advance(31);
         service.answer(&created, service.options()).await;
         assert_eq!(service.status(&created).await, "verified");

@@ -89,9 +89,10 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Exit, F
     let cx = Context { trust: &trust, policy: &policy, chains: &chains, now };
     let binding = Binding { nonce: &nonce, audience: &audience, requested_at: None };
     let lists = Lists { files: &lists, trust: &trust, policy: &policy, now };
-    let mut need = None;
+    let (mut need, mut type_need) = (None, None);
     let verdict = open(text, query, binding, cx).and_then(|opened| {
         need = opened.status_need();
+        type_need = opened.type_need().cloned();
         opened.conclude(&lists, cx)
     });
     let id = query.map_or("credential", CredentialQuery::id);
@@ -106,6 +107,10 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Exit, F
         Err(refusal) if refusal.standing == Standing::Undecided => {
             if let Some(need) = need.filter(|_| refusal.reason.code == Code::StatusUnavailable) {
                 terminal.remark(&format!("Fetch {} and give it as --status FILE.", visible(&need.uri)));
+            }
+            if let Some(need) = type_need.filter(|_| refusal.reason.code == Code::TypeMetadataInvalid) {
+                let (vct, fix) = (visible(&need.missing), "give it as file in a [[type_metadata]] section");
+                terminal.remark(&format!("Fetch the metadata of {vct}, and {fix}; what it extends, too."));
             }
             Exit::OutOfReach
         }

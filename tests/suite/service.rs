@@ -5,7 +5,7 @@ use pruefstein::adapters::entropy::OsEntropy;
 use pruefstein::adapters::store::memory::MemoryStore;
 use pruefstein::adapters::store::sqlite::{Options as StoreOptions, SqliteStore};
 use pruefstein::app::ports::{
-    Clock, Fetch, FetchError, FetchRequest, FetchResponse, KeptLists, Pending, TransactionStore,
+    Clock, Fetch, FetchError, FetchRequest, FetchResponse, KeptLists, Pending, TransactionStore, Validators,
 };
 use pruefstein::app::{App, Ports, Tenant};
 use pruefstein::demo::World;
@@ -22,6 +22,7 @@ use pruefstein::simulator::request::{Expected, RequestObject};
 use pruefstein::simulator::transport::{HttpRequest, HttpResponse, Method, RouterTransport};
 use pruefstein::simulator::wallet::{Options, Wallet, WalletReport};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -42,15 +43,25 @@ pub(crate) struct TestService {
     pub(crate) fetches: Arc<AtomicUsize>,
     /// The addresses that were asked, whichever host they name.
     pub(crate) asked: Arc<Mutex<Vec<String>>>,
+    /// JSON documents that other hosts publish, by address.
+    pub(crate) documents: Documents,
 }
 
+type Documents = Arc<Mutex<HashMap<String, String>>>;
+
 /// Counts what is asked of the status host, and lets others run in between, as a network does.
-struct Counted(StatusHostFetch, Arc<AtomicUsize>, Arc<Mutex<Vec<String>>>);
+struct Counted(StatusHostFetch, Arc<AtomicUsize>, Documents, Arc<Mutex<Vec<String>>>);
 
 impl Fetch for Counted {
     fn get(&self, request: FetchRequest) -> Pending<'_, FetchResponse, FetchError> {
+        if let Some(document) = self.2.lock().unwrap().get(&request.url) {
+            let (content_type, body) = (Some("application/json".to_owned()), document.as_bytes().to_vec());
+            let response =
+                FetchResponse { status: 200, content_type, max_age: None, validators: Validators::default(), body };
+            return Box::pin(async move { Ok(response) });
+        }
         self.1.fetch_add(1, Ordering::SeqCst);
-        self.2.lock().unwrap().push(request.url.clone());
+        self.3.lock().unwrap().push(request.url.clone());
         Box::pin(async move {
             for _ in 0..100 {
                 tokio::task::yield_now().await;
@@ -131,16 +142,17 @@ impl TestService {
     ) -> Self {
         let fetches = Arc::new(AtomicUsize::new(0));
         let asked = Arc::new(Mutex::new(Vec::new()));
+        let documents = Documents::default();
         let host = StatusHostFetch::new(Arc::clone(&world.status_host), Arc::clone(&clock) as Arc<dyn Clock>);
         let ports = Ports {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::new(OsEntropy),
             store: Arc::clone(&store),
-            fetch: Arc::new(Counted(host, Arc::clone(&fetches), Arc::clone(&asked))),
+            fetch: Arc::new(Counted(host, Arc::clone(&fetches), Arc::clone(&documents), Arc::clone(&asked))),
         };
         let app = Arc::new(App::new(ports, base.to_owned(), tenants));
         let router = router(Front::new(Arc::clone(&app), callers, Arc::new(NoObserver)));
-        Self { app, router, world, clock, store, fetches, asked }
+        Self { app, router, world, clock, store, fetches, documents, asked }
     }
 
     /// With trust lists from a host of the test's own, and tenants whose trust is only what these lists give.
@@ -165,7 +177,16 @@ impl TestService {
         };
         let app = Arc::new(App::new(ports, BASE.to_owned(), vec![tenant]).with_trust_lists(lists, kept));
         let router = router(Front::new(Arc::clone(&app), callers, Arc::new(NoObserver)));
-        Self { app, router, world, clock, store, fetches: Arc::default() }
+        Self {
+            app,
+            router,
+            world,
+            clock,
+            store,
+            fetches: Arc::default(),
+            documents: Documents::default(),
+            asked: Arc::default(),
+        }
     }
 
     pub(crate) fn transport(&self) -> RouterTransport {

@@ -268,9 +268,12 @@ pub(super) fn open_in<'a>(
     // The shape of the credential is drawn only for rules that are, or may be, there.
     let drawn = late.has_rules();
     let disclosed = disclosures.and_then(|read| {
-        report.step(section, Check::Disclosures, || match drawn {
-            true => read.apply_drawing(payload, &vc::PROTECTED),
-            false => read.apply(payload, &vc::PROTECTED).map(|claims| (claims, Shape::Scalar)),
+        report.step(section, Check::Disclosures, || {
+            if drawn {
+                read.apply_drawing(payload, &vc::PROTECTED)
+            } else {
+                read.apply(payload, &vc::PROTECTED).map(|claims| (claims, Shape::Scalar))
+            }
         })
     });
     on_proof(report, section, Check::KeyBindingHash, proof.as_ref(), |proof| {
@@ -609,7 +612,7 @@ impl Late {
         report.step(section, Check::CredentialType, || self.credential_type);
         let open = match self.metadata {
             Ok(Consulted::Needed(need)) => {
-                let brought = Err(NoMetadata::Unavailable { vct: need.vct.clone() });
+                let brought = Err(NoMetadata::Unavailable { vct: need.missing.clone() });
                 Some(OpenMetadata { need, shape, brought })
             }
             Ok(Consulted::Known(metadata)) => {

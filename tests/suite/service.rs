@@ -157,13 +157,13 @@ impl TestService {
 
     /// With trust lists from a host of the test's own, and tenants whose trust is only what these lists give.
     pub(crate) fn with_trust_lists(
+        clock: Arc<FixedClock>,
         host: Arc<dyn Fetch>,
         lists: Vec<ListPlan>,
         kept: Arc<dyn KeptLists>,
         plans: Vec<TrustPlan>,
     ) -> Self {
         let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
-        let clock = Arc::new(FixedClock::new(NOW));
         let mut tenant = world.tenant(vec![RETURN_URL.to_owned()]).unwrap();
         tenant.trust = compose(&plans, &[], NOW).into();
         tenant.trust_plans = plans;

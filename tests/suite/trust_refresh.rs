@@ -124,15 +124,15 @@ impl Scene {
     fn keeping(kept: Arc<dyn KeptLists>, place: Place) -> Self {
         let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
         let writer = ListWriter::new(&world.authority).unwrap();
-        let clock = Arc::new(FixedClock::new(NOW)) as Arc<dyn Clock>;
+        let clock = Arc::new(FixedClock::new(NOW));
         let host = Arc::new(Host {
             mode: Mutex::new(Mode::Fails(FetchError::Timeout)),
             asked: AtomicUsize::new(0),
-            status: StatusHostFetch::new(world.status_host, clock),
+            status: StatusHostFetch::new(world.status_host, Arc::clone(&clock) as Arc<dyn Clock>),
         });
         let lists = vec![list_plan(&writer, place)];
         let fetch = Arc::clone(&host) as Arc<dyn Fetch>;
-        let service = TestService::with_trust_lists(fetch, lists, kept, vec![source_plan()]);
+        let service = TestService::with_trust_lists(clock, fetch, lists, kept, vec![source_plan()]);
         Self { service, host, writer }
     }
 
@@ -182,8 +182,9 @@ impl Scene {
             assert_eq!(list["sha256"], base64::encode_url(&held.digest), "{evidence}");
             assert!(evidence["credentials"][0]["status_list"]["sha256"].is_string(), "{evidence}");
         }
-        let code = read.pointer("/error/code").or_else(|| read.pointer("/last_refused/code"));
+        let code = read.pointer("/error/code").or_else(|| read.pointer("/last_refused/error/code"));
         let code = code.and_then(Value::as_str).map(str::to_owned);
+        assert_eq!(code.is_none(), status == "verified", "{read}");
         (status, code)
     }
 }

@@ -10,6 +10,7 @@ pub mod live_trust;
 pub mod ports;
 pub mod read_result;
 pub mod receive_response;
+pub mod refresh_revocation;
 pub mod refresh_status;
 pub mod refresh_trust;
 pub mod render;
@@ -34,6 +35,7 @@ use crate::domain::trust_list::plan::ListPlan;
 use crate::domain::verify::{Context, Policy};
 use live_trust::LiveTrust;
 use ports::{Clock, Entropy, Fetch, KeptLists, RequestSigner, TransactionStore};
+use refresh_revocation::RevocationStates;
 use refresh_status::StatusCache;
 use refresh_trust::TrustLists;
 use resolve_types::TypeCache;
@@ -108,6 +110,7 @@ pub struct App {
     tenants: BTreeMap<TenantId, Arc<Tenant>>,
     queries: BTreeMap<TenantId, SentQueries>,
     lists: TrustLists,
+    revocations: RevocationStates,
     chains: ChainCache,
     status: StatusCache,
     types: TypeCache,
@@ -125,6 +128,7 @@ impl App {
             tenants,
             queries,
             lists: TrustLists::default(),
+            revocations: RevocationStates::default(),
             chains: ChainCache::default(),
             status: StatusCache::default(),
             types: TypeCache::default(),

@@ -88,7 +88,20 @@ impl TrustLists {
         self.kept.as_deref().ok_or_else(|| KeepFailed("lists are not kept here".to_owned()))
     }
 
-    async fn load(&self, name: &str) -> Result<Option<Kept>, KeepFailed> {
+    /// The contents of a file that the configuration names.
+    pub(super) async fn read_file(&self, path: &str) -> Result<Vec<u8>, KeepFailed> {
+        self.kept()?.read_file(path.to_owned()).await
+    }
+
+    /// Keeps a document; where nothing is kept, nothing is to be done.
+    pub(super) async fn save(&self, name: &str, at: UnixSeconds, document: Vec<u8>) -> Result<(), KeepFailed> {
+        match &self.kept {
+            Some(kept) => kept.save(name.to_owned(), at, Validators::default(), Some(document)).await,
+            None => Ok(()),
+        }
+    }
+
+    pub(super) async fn load(&self, name: &str) -> Result<Option<Kept>, KeepFailed> {
         self.kept()?.load(name.to_owned()).await
     }
 
@@ -232,17 +245,19 @@ impl App {
                 self.refresh_if_due(&child, &mut done).await;
             }
         }
+        let revocations = self.refresh_revocations().await;
         // Also without news: what is too old by now falls out, and services change their status with time.
-        if !self.lists.plans().is_empty() {
+        if !self.lists.plans().is_empty() || !revocations.is_empty() {
             self.put_in_force();
         }
+        done.extend(revocations);
         done
     }
 
     fn put_in_force(&self) {
-        let held = self.lists.held();
+        let (held, revocations) = (self.lists.held(), self.revocations.held());
         for tenant in self.tenants.values().filter(|tenant| !tenant.trust_plans.is_empty()) {
-            tenant.trust.replace(compose(&tenant.trust_plans, &held, self.now()));
+            tenant.trust.replace(compose(&tenant.trust_plans, &held, &revocations, self.now()));
         }
     }
 

@@ -156,7 +156,7 @@ fn read(path: &Path, file: &Table, now: UnixSeconds, faults: &Faults, notes: &No
     let trust = trust_settings(file, rules, faults);
     let parts = tenant::Parts {
         callers: callers(file, faults),
-        trust: trust.as_ref().map(|trust| compose(&trust.plans, &[], now)),
+        trust: trust.as_ref().map(|trust| compose(&trust.plans, &[], &[], now)),
         trust_plans: trust.as_ref().map(|trust| trust.plans.clone()).unwrap_or_default(),
         policy: whole_policy(file, files, faults),
         test_mode,

@@ -166,6 +166,7 @@ codes! {
     CredentialClaimInvalid = "credential_claim_invalid", "credential", "A control claim is missing or has the wrong type or value.", Issuer, "See SD-JWT VC section 2.2.2.";
     CredentialExpired = "credential_expired", "credential", "The credential has expired.", Person, "Renew the credential in the wallet.";
     CredentialNotYetValid = "credential_not_yet_valid", "credential", "The credential is not valid yet.", Person, "Wait until it is valid; check the clocks.";
+    CredentialIssuerMismatch = "credential_issuer_mismatch", "credential", "The issuer that the credential states is not the certified one.", Issuer, "Set iss to a name in the certificate, and issuing_country to its country.";
     IssuerNotAuthorized = "issuer_not_authorized", "credential", "The issuer is known but may not issue this type.", Operator, "Give a trust source for this type, if the issuer may issue it.";
     TypeMetadataInvalid = "type_metadata_invalid", "credential", "The type metadata fails its integrity or its rules.", Issuer, "Compare vct#integrity with the configured document.";
     // certificate

@@ -248,6 +248,7 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::CredentialClaimInvalid
         | Code::CredentialExpired
         | Code::CredentialNotYetValid
+        | Code::CredentialIssuerMismatch
         | Code::IssuerNotAuthorized
         | Code::TypeMetadataInvalid
         | Code::X5cMissing

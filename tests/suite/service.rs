@@ -165,7 +165,7 @@ impl TestService {
     ) -> Self {
         let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
         let mut tenant = world.tenant(vec![RETURN_URL.to_owned()]).unwrap();
-        tenant.trust = compose(&plans, &[], NOW).into();
+        tenant.trust = compose(&plans, &[], &[], NOW).into();
         tenant.trust_plans = plans;
         let callers = Callers::AnyoneOnThisMachine(tenant.id.clone());
         let store: Arc<dyn TransactionStore> = Arc::new(MemoryStore::new(86_400));

@@ -113,6 +113,7 @@ fn source_plan() -> TrustPlan {
             statuses: Vec::new(),
         }),
         signs_for: Vec::new(),
+        revocation: None,
     }
 }
 

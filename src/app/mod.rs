@@ -7,6 +7,7 @@ pub mod expire;
 pub mod failure;
 pub mod fetch_request;
 pub mod live_trust;
+pub mod pivots;
 pub mod ports;
 pub mod read_result;
 pub mod receive_response;

@@ -252,7 +252,8 @@ fn trust_settings(file: &Table, rules: trust::Rules<'_>, faults: &Faults) -> Opt
         lists.push(list);
         true
     });
-    let folder = once(file, &trust_list::DATA, &[], faults, |section| trust_list::read_folder(section, rules.files));
+    let folder =
+        once(file, &trust_list::DATA, &[], faults, |section| trust_list::read_folder(section, rules.files).ok());
     if !lists.is_empty() && folder == Some(None) {
         faults.add(
             "trust_data.folder",

@@ -175,6 +175,10 @@ pub(super) struct Rules<'a> {
     pub notes: &'a Notes,
 }
 
+/// Something is wrong; what, has been noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Noted;
+
 /// Reads one source. `None` if something is wrong; what, has been noted.
 pub(super) fn read(section: Section<'_>, rules: Rules<'_>, lists: &[ListPlan]) -> Option<TrustPlan> {
     let name = section.text("name");
@@ -259,16 +263,16 @@ pub(super) fn read(section: Section<'_>, rules: Rules<'_>, lists: &[ListPlan]) -
         agreement,
         ..TrustSource::new(name?, purpose, types)
     };
-    Some(TrustPlan { source, list: list?, signs_for, revocation: revocation? })
+    Some(TrustPlan { source, list: list.ok()?, signs_for, revocation: revocation.ok()? })
 }
 
-/// Where lists of revoked certificates come from. The outer `None` if something is wrong.
-fn revocation(section: Section<'_>, rules: Rules<'_>) -> Option<Option<RevocationPlan>> {
+/// Where lists of revoked certificates come from.
+fn revocation(section: Section<'_>, rules: Rules<'_>) -> Result<Option<RevocationPlan>, Noted> {
     if !section.has("revocation_lists") {
         if section.has("revocation_depth") {
             section.fault("revocation_depth", "is given without revocation_lists", "Name the lists, or leave it out.");
         }
-        return Some(None);
+        return Ok(None);
     }
     if section.has("pinned") {
         section.fault(
@@ -276,14 +280,14 @@ fn revocation(section: Section<'_>, rules: Rules<'_>) -> Option<Option<Revocatio
             "is given beside pinned certificates, which have no issuer whose list could count",
             "Withdraw a pinned certificate by taking it out.",
         );
-        return None;
+        return Err(Noted);
     }
     let mut places = Vec::new();
     for entry in section.texts("revocation_lists") {
         if entry.text.contains("://") {
             if StatusOrigin::of_url(&entry.text).is_none() {
                 section.faults().add(&entry.key, "is no address with https", "Write https://…, or the path of a file.");
-                return None;
+                return Err(Noted);
             }
             places.push(Place::Url(entry.text));
             continue;
@@ -303,24 +307,24 @@ fn revocation(section: Section<'_>, rules: Rules<'_>) -> Option<Option<Revocatio
             Ok(_) => {}
             Err((problem, remedy)) => {
                 section.faults().add(&entry.key, problem, remedy);
-                return None;
+                return Err(Noted);
             }
         }
         places.push(Place::File(path.display().to_string()));
     }
     if places.is_empty() {
         section.fault("revocation_lists", "is empty", "Name at least one list, or leave it out.");
-        return None;
+        return Err(Noted);
     }
     let depth = match section.choice("revocation_depth") {
         Some("leaf") => Depth::Leaf,
         _ => Depth::WholeChain,
     };
-    Some(Some(RevocationPlan { places, depth }))
+    Ok(Some(RevocationPlan { places, depth }))
 }
 
-/// What the source takes from a list. The outer `None` if something is wrong.
-fn list_use(section: Section<'_>, purpose: Purpose, lists: &[ListPlan]) -> Option<Option<ListUse>> {
+/// What the source takes from a list.
+fn list_use(section: Section<'_>, purpose: Purpose, lists: &[ListPlan]) -> Result<Option<ListUse>, Noted> {
     let texts = |name: &str| section.texts(name).into_iter().map(|entry| entry.text).collect::<Vec<_>>();
     let (services, status_services, statuses) =
         (texts("services"), texts("status_services"), texts("service_statuses"));
@@ -328,12 +332,12 @@ fn list_use(section: Section<'_>, purpose: Purpose, lists: &[ListPlan]) -> Optio
         for name in ["services", "status_services", "service_statuses"].iter().filter(|name| section.has(name)) {
             section.fault(name, "belongs to sources with a list", "Name the list, or leave it out.");
         }
-        return Some(None);
+        return Ok(None);
     }
-    let name = section.text("list")?;
+    let name = section.text("list").ok_or(Noted)?;
     let Some(list) = lists.iter().find(|list| list.name == name) else {
         section.fault("list", "is the name of no [[trust_list]]", "Name one that is there.");
-        return None;
+        return Err(Noted);
     };
     // What the European lists call their services is known; for others it has to be said.
     let known = profile_of(&list.list_type).filter(|profile| Some(profile.kind) == kind_of(purpose));
@@ -353,7 +357,7 @@ fn list_use(section: Section<'_>, purpose: Purpose, lists: &[ListPlan]) -> Optio
         Notation::TrustedList => Some(GRANTED),
         Notation::Lote => known.and_then(|profile| profile.statuses).map(|statuses| statuses.valid),
     };
-    Some(Some(ListUse { list: name, issuance, revocation, statuses: or_known(statuses, usual) }))
+    Ok(Some(ListUse { list: name, issuance, revocation, statuses: or_known(statuses, usual) }))
 }
 
 /// The kind of European list that a purpose has.

@@ -460,7 +460,7 @@ fn type_metadata_is_for_its_type() {
     let folder = Folder::new();
     folder.write("pid.json", r#"{"vct": "urn:eudi:pid:de:1"}"#);
     let text = |vct: &str| with("policy", &format!("type_metadata = {{ \"{vct}\" = \"pid.json\" }}"));
-    assert_eq!(folder.load(&text("urn:eudi:pid:de:1")).unwrap().tenant.policy.type_metadata.len(), 1);
+    assert_eq!(folder.load(&text("urn:eudi:pid:de:1")).unwrap().tenant.policy.type_metadata.rules.len(), 1);
     refused(&folder, &text("urn:other"), "policy.type_metadata.\"urn:other\"", "another type");
     folder.write("pid.json", "{");
     refused(&folder, &text("urn:eudi:pid:de:1"), "policy.type_metadata.\"urn:eudi:pid:de:1\"", "not a JSON object");

@@ -1,4 +1,7 @@
 //! The listener and its layers against clients that misbehave, over real sockets.
+//!
+//! No test measures how fast something is, as machines may be busy. In each, only the limit that it proves is near; all
+//! others are farther away than a test waits, so nothing else can end what is waited for.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -12,20 +15,29 @@ use pruefstein::telemetry::metrics::Metrics;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 const HOST: &str = "verifier.example";
-const HEADER: Duration = Duration::from_millis(300);
-const BODY: Duration = Duration::from_millis(400);
+/// More than the buffers between two sockets hold.
+const BIG: usize = 64 * 1024 * 1024;
+/// A limit that is to be reached.
+const NEAR: Duration = Duration::from_millis(500);
+/// A limit that is not.
+const FAR: Duration = Duration::from_mins(2);
+/// After this time, far from every limit, a test fails: nothing has ended what it waits for.
+const NEVER: Duration = Duration::from_secs(30);
 
 struct Service {
     address: SocketAddr,
     metrics: Arc<Metrics>,
+    /// Requests that have reached a handler which takes its time.
+    begun: Arc<AtomicUsize>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
 }
@@ -41,26 +53,34 @@ impl Service {
             wallet_body_bytes: 5_000,
             header_bytes: 16 * 1024,
             uri_bytes: 8 * 1024,
-            body_deadline: BODY,
-            request_deadline: Duration::from_secs(2),
+            body_deadline: FAR,
+            request_deadline: FAR,
             in_flight: 10,
         };
         let mut connections = ConnectionLimits {
             connections: 50,
             header_bytes: 16 * 1024,
-            patience: Patience { header: HEADER, idle: Duration::from_secs(2), write: Duration::from_millis(500) },
-            shutdown: Duration::from_millis(800),
+            patience: Patience { header: FAR, idle: FAR, write: FAR },
+            shutdown: FAR,
         };
         change(&mut requests, &mut connections);
         let metrics = Arc::new(Metrics::new());
+        let begun = Arc::new(AtomicUsize::new(0));
+        let busy = |time: Duration| {
+            let begun = Arc::clone(&begun);
+            get(async move || {
+                begun.fetch_add(1, Ordering::SeqCst);
+                sleep(time).await;
+            })
+        };
         let router = Router::new()
             .route("/", get(|| async { "root" }))
             .route("/v1/echo", post(|body: Bytes| async move { body }))
             .route("/wallet/echo", post(|body: Bytes| async move { body }))
-            .route("/v1/slow", get(|| async { sleep(Duration::from_secs(10)).await }))
-            .route("/v1/nap", get(|| async { sleep(Duration::from_millis(400)).await }))
+            .route("/v1/slow", busy(FAR))
+            .route("/v1/nap", busy(NEAR))
             .route("/v1/panic", get(panicking))
-            .route("/v1/big", get(|| async { vec![0_u8; 64 * 1024 * 1024] }))
+            .route("/v1/big", get(|| async { vec![0_u8; BIG] }))
             .route("/v1/problem", get(|| async { Problem::from(pruefstein::domain::reason::Code::InvalidQuery) }))
             .route("/assets/x.css", get(|| async { ([("cache-control", "public, max-age=3600")], "css") }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -73,18 +93,18 @@ impl Service {
             stopped.await.ok();
         };
         let task = tokio::spawn(serve(listener, router, connections, Arc::clone(&metrics), told));
-        Self { address, metrics, stop: Some(stop), task }
+        Self { address, metrics, begun, stop: Some(stop), task }
     }
 
     async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// Sends these bytes and reads until the connection ends, or one second.
+    /// Sends these bytes and reads until the connection ends.
     async fn raw(&self, bytes: impl AsRef<[u8]>) -> String {
         let mut stream = self.connect().await;
         stream.write_all(bytes.as_ref()).await.ok();
-        read_all(&mut stream, Duration::from_secs(1)).await
+        read_all(&mut stream).await
     }
 
     /// Sends one request with `Connection: close`.
@@ -100,6 +120,16 @@ impl Service {
 
     fn metric(&self, line: &str) -> bool {
         self.metrics.text().unwrap().lines().any(|found| found == line)
+    }
+
+    /// Waits until the metrics have this line.
+    async fn until_metric(&self, line: &str) {
+        until(line, || self.metric(line)).await;
+    }
+
+    /// Waits until so many requests are at work.
+    async fn until_begun(&self, requests: usize) {
+        until("requests at work", || self.begun.load(Ordering::SeqCst) >= requests).await;
     }
 }
 
@@ -127,17 +157,28 @@ impl Answer {
     }
 }
 
-async fn read_all(stream: &mut TcpStream, longest: Duration) -> String {
+/// Everything until the other side closes.
+async fn read_all(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut received = Vec::new();
-    timeout(longest, stream.read_to_end(&mut received)).await.ok();
+    // A reset is an end, too.
+    timeout(NEVER, stream.read_to_end(&mut received)).await.expect("the other side closes").ok();
     String::from_utf8_lossy(&received).into_owned()
 }
 
 /// How long it takes until the other side closes; what it said.
 async fn until_closed(stream: &mut TcpStream) -> (Duration, String) {
     let started = Instant::now();
-    let text = read_all(stream, Duration::from_secs(5)).await;
+    let text = read_all(stream).await;
     (started.elapsed(), text)
+}
+
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let looking = async {
+        while !holds() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(NEVER, looking).await.unwrap_or_else(|_| panic!("it never comes to this: {what}"));
 }
 
 #[tokio::test]
@@ -178,89 +219,92 @@ async fn problems_name_their_request() {
 #[tokio::test]
 async fn slow_headers_end_the_connection() {
     // HTT-001: one byte now and then; HTT-002: nothing at all, or half of the HTTP/2 preface.
-    let service = Service::new().await;
+    let service = Service::with(|_, limits| limits.patience.header = NEAR).await;
     let mut dribbling = service.connect().await;
     let (mut silent, mut preface) = (service.connect().await, service.connect().await);
     preface.write_all(b"PRI * HT").await.unwrap();
-    let started = Instant::now();
-    let text = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nX: {}", "y".repeat(100));
-    for byte in text.as_bytes() {
-        if dribbling.write_all(&[*byte]).await.is_err() || started.elapsed() > HEADER * 3 {
-            break;
+    dribbling.write_all(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nX: ").as_bytes()).await.unwrap();
+    let dribble = async {
+        while dribbling.write_all(b"y").await.is_ok() {
+            sleep(Duration::from_millis(20)).await;
         }
-        sleep(Duration::from_millis(20)).await;
-    }
-    assert!(started.elapsed() < HEADER * 3, "dribbling kept it open");
+    };
+    timeout(NEVER, dribble).await.expect("dribbling does not keep it open");
     for stream in [&mut silent, &mut preface] {
-        let (took, _) = until_closed(stream).await;
-        assert!(took < HEADER * 3, "{took:?}");
+        until_closed(stream).await;
     }
     let mut half = service.connect().await;
     half.write_all(b"GET / HTTP/1.1\r\nHost: ").await.unwrap();
     let (took, text) = until_closed(&mut half).await;
-    assert!(took >= HEADER * 4 / 5 && took < HEADER * 3, "{took:?}");
+    assert!(took >= NEAR * 4 / 5, "{took:?}");
     assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
     assert_eq!(service.ask("GET", "/", "", "").await.status, 200);
 }
 
 #[tokio::test]
-async fn honest_requests_go_through_among_thousands_of_slow_ones() {
+async fn honest_requests_go_through_among_hundreds_of_slow_ones() {
     // HTT-001 at the size that the open files of a test allow; each slow connection costs this process two.
-    let service = Service::with(|_, limits| {
-        limits.connections = 2_000;
-        limits.patience.header = Duration::from_secs(3);
-    })
-    .await;
-    let mut slow = Vec::new();
-    for _ in 0..400 {
-        let mut stream = service.connect().await;
-        stream.write_all(b"GET / HTTP/1.1\r\nX: ").await.unwrap();
-        slow.push(stream);
-    }
-    let started = Instant::now();
+    let slow = async |service: &Service, count: usize| {
+        let mut slow = Vec::new();
+        for _ in 0..count {
+            let mut stream = service.connect().await;
+            stream.write_all(b"GET / HTTP/1.1\r\nX: ").await.unwrap();
+            slow.push(stream);
+        }
+        slow
+    };
+    let service = Service::with(|_, limits| limits.connections = 2_000).await;
+    let held = slow(&service, 400).await;
+    service.until_metric("pruefstein_connections 400").await;
     for _ in 0..50 {
         assert_eq!(service.ask("GET", "/", "", "").await.status, 200);
     }
-    let each = started.elapsed() / 50;
-    assert!(each < Duration::from_millis(50), "{each:?}");
-    // And the slow ones are gone when their time is over.
-    sleep(Duration::from_secs(4)).await;
-    assert!(service.metric("pruefstein_connections 0"), "{}", service.metrics.text().unwrap());
+    service.until_metric("pruefstein_connections 400").await;
+    drop(held);
+    // And they are gone when their time is over.
+    let service = Service::with(|_, limits| {
+        limits.connections = 2_000;
+        limits.patience.header = NEAR;
+    })
+    .await;
+    for mut stream in slow(&service, 100).await {
+        until_closed(&mut stream).await;
+    }
+    service.until_metric("pruefstein_connections 0").await;
 }
 
 #[tokio::test]
 async fn the_second_request_of_a_connection_has_its_deadline_too() {
-    let service = Service::new().await;
+    let service = Service::with(|_, limits| limits.patience.header = NEAR).await;
     let mut stream = service.connect().await;
     let request = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
     let mut buffer = [0; 2048];
-    for _ in 0..3 {
+    for _ in 0..2 {
         stream.write_all(request.as_bytes()).await.unwrap();
-        let read = timeout(Duration::from_secs(1), stream.read(&mut buffer)).await.unwrap().unwrap();
+        let read = timeout(NEVER, stream.read(&mut buffer)).await.unwrap().unwrap();
         assert!(String::from_utf8_lossy(&buffer[..read]).starts_with("HTTP/1.1 200"), "{read}");
         // A rest longer than the deadline of a header is no offence.
-        sleep(HEADER * 2).await;
+        sleep(NEAR * 2).await;
     }
     stream.write_all(b"GET / HT").await.unwrap();
-    let (took, text) = until_closed(&mut stream).await;
-    assert!(took < HEADER * 3, "{took:?}");
+    let (_, text) = until_closed(&mut stream).await;
     assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
 }
 
 #[tokio::test]
 async fn rest_has_an_end() {
-    let service = Service::with(|_, limits| limits.patience.idle = Duration::from_millis(500)).await;
+    let service = Service::with(|_, limits| limits.patience.idle = NEAR).await;
     let mut stream = service.connect().await;
     stream.write_all(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await.unwrap();
     let (took, text) = until_closed(&mut stream).await;
-    assert!(took > Duration::from_millis(400) && took < Duration::from_millis(1200), "{took:?}");
+    assert!(took >= NEAR * 4 / 5, "{took:?}");
     assert!(text.starts_with("HTTP/1.1 200") && !text.contains("408"), "{text}");
 }
 
 #[tokio::test]
 async fn slow_bodies_end_the_request() {
     // HTT-003.
-    let service = Service::new().await;
+    let service = Service::with(|limits, _| limits.body_deadline = NEAR).await;
     let mut stream = service.connect().await;
     let head = format!("POST /v1/echo HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 100\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -273,30 +317,28 @@ async fn slow_bodies_end_the_request() {
             }
         }
     };
-    let mut received = Vec::new();
-    let started = Instant::now();
-    tokio::select! {
+    let text = tokio::select! {
         () = dribble => unreachable!("it never ends"),
-        read = timeout(Duration::from_secs(3), reader.read_to_end(&mut received)) => { read.ok(); }
-    }
-    let answer = Answer::parse(&String::from_utf8_lossy(&received));
+        text = read_all(&mut reader) => text,
+    };
+    let answer = Answer::parse(&text);
     assert_eq!((answer.status, answer.code().as_str()), (408, "request_timeout"));
-    assert!(started.elapsed() < BODY * 3);
 }
 
 #[tokio::test]
 async fn a_client_that_does_not_read_is_cut() {
     // HTT-004.
-    let service = Service::new().await;
+    let service = Service::with(|_, limits| limits.patience.write = NEAR).await;
     let mut stream = service.connect().await;
     stream.write_all(format!("GET /v1/big HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await.unwrap();
-    sleep(Duration::from_secs(2)).await;
-    assert!(service.metric("pruefstein_connections 0"), "still open");
+    service.until_metric("pruefstein_requests_total{group=\"caller\",status=\"2xx\"} 1").await;
+    service.until_metric("pruefstein_connections 0").await;
+    assert!(read_all(&mut stream).await.len() < BIG, "all of it was written");
 }
 
 #[tokio::test]
 async fn lengths_are_refused_from_the_header_alone() {
-    // HTT-005: 1 GiB announced, nothing sent; the answer comes at once and the connection ends.
+    // HTT-005: 1 GiB announced, nothing sent; the answer comes without it and the connection ends.
     let service = Service::new().await;
     for (path, length, status) in [
         ("/v1/echo", "1073741824", 413),
@@ -304,11 +346,9 @@ async fn lengths_are_refused_from_the_header_alone() {
         ("/v1/echo", "99999999999999999999999999", 400),
         ("/wallet/echo", "5001", 413),
     ] {
-        let started = Instant::now();
         let text =
             service.raw(format!("POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {length}\r\n\r\n")).await;
         assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{path} {length}: {text}");
-        assert!(started.elapsed() < Duration::from_millis(250), "{path} {length}");
     }
     // Each group has its own limit, and wallets learn no more than they may.
     assert_eq!(service.ask("POST", "/wallet/echo", "", &"x".repeat(5_000)).await.status, 200);
@@ -323,7 +363,8 @@ async fn bodies_without_length_are_cut_too() {
     let head = format!("POST /v1/echo HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n");
     let answer = Answer::parse(&service.raw(format!("{head}{}0\r\n\r\n", chunk.repeat(3))).await);
     assert_eq!((answer.status, answer.code().as_str()), (413, "payload_too_large"));
-    assert!(service.raw(format!("{head}{chunk}0\r\n\r\n")).await.starts_with("HTTP/1.1 200"));
+    let last = head.replace("Host", "Connection: close\r\nHost");
+    assert!(service.raw(format!("{last}{chunk}0\r\n\r\n")).await.starts_with("HTTP/1.1 200"));
     let broken = service.raw(format!("{head}zz\r\nx\r\n")).await;
     assert!(broken.starts_with("HTTP/1.1 400"), "{broken}");
 }
@@ -375,13 +416,13 @@ async fn framing_tricks_are_refused_and_closed() {
         let mut stream = service.connect().await;
         let request = format!("POST /v1/echo HTTP/1.1\r\nHost: {HOST}\r\n{fields}\r\n0\r\n\r\n{smuggled}");
         stream.write_all(request.as_bytes()).await.unwrap();
-        let (took, text) = until_closed(&mut stream).await;
-        assert!(took < HEADER && text.matches("HTTP/1.1").count() == 1, "{fields:?}: {text}");
+        let text = read_all(&mut stream).await;
+        assert_eq!(text.matches("HTTP/1.1").count(), 1, "{fields:?}: {text}");
     }
     let old = service.raw("POST /v1/echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").await;
     assert!(old.starts_with("HTTP/1.0 400") || old.starts_with("HTTP/1.1 400"), "{old}");
     // The usual offer of HTTP/2 is not taken up, and not an offence.
-    let offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n";
+    let offer = "Connection: close, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n";
     let text = service.raw(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n{offer}\r\n")).await;
     assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
 }
@@ -471,10 +512,10 @@ async fn expectations_are_honoured_after_the_limits() {
     let mut stream = service.connect().await;
     stream.write_all(expect(2).as_bytes()).await.unwrap();
     let mut buffer = [0; 512];
-    let read = timeout(Duration::from_secs(1), stream.read(&mut buffer)).await.unwrap().unwrap();
+    let read = timeout(NEVER, stream.read(&mut buffer)).await.unwrap().unwrap();
     assert!(String::from_utf8_lossy(&buffer[..read]).starts_with("HTTP/1.1 100"));
     stream.write_all(b"ok").await.unwrap();
-    let read = timeout(Duration::from_secs(1), stream.read(&mut buffer)).await.unwrap().unwrap();
+    let read = timeout(NEVER, stream.read(&mut buffer)).await.unwrap().unwrap();
     assert!(String::from_utf8_lossy(&buffer[..read]).starts_with("HTTP/1.1 200"));
 }
 
@@ -492,38 +533,36 @@ async fn too_much_at_once_is_refused_and_other_groups_go_on() {
     let service = Service::with(|limits, _| limits.in_flight = 2).await;
     let held: Vec<_> = [(); 2].map(|()| service.raw(format!("GET /v1/slow HTTP/1.1\r\nHost: {HOST}\r\n\r\n"))).into();
     let check = async {
-        sleep(Duration::from_millis(200)).await;
+        service.until_begun(2).await;
         let answer = service.ask("GET", "/v1/problem", "", "").await;
         assert_eq!((answer.status, answer.code().as_str()), (503, "overloaded"));
         assert!(answer.head.contains("retry-after: 1"), "{}", answer.head);
         assert_eq!(service.ask("POST", "/wallet/echo", "", "x").await.status, 200);
         assert_eq!(service.ask("GET", "/", "", "").await.status, 200);
     };
-    tokio::join!(futures_util::future::join_all(held), check);
+    tokio::select! {
+        _ = futures_util::future::join_all(held) => unreachable!("slow ones are not answered meanwhile"),
+        () = check => {}
+    }
 }
 
 #[tokio::test]
 async fn work_has_a_deadline() {
-    let service = Service::with(|limits, _| limits.request_deadline = Duration::from_millis(500)).await;
+    let service = Service::with(|limits, _| limits.request_deadline = NEAR).await;
     let answer = service.ask("GET", "/v1/slow", "", "").await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "overloaded"));
 }
 
 #[tokio::test]
 async fn connections_are_limited() {
-    let service = Service::with(|_, limits| {
-        limits.connections = 3;
-        limits.patience.header = Duration::from_secs(1);
-    })
-    .await;
+    let service = Service::with(|_, limits| limits.connections = 3).await;
     let held = [service.connect().await, service.connect().await, service.connect().await];
-    sleep(Duration::from_millis(100)).await;
+    service.until_metric("pruefstein_connections 3").await;
     let mut fourth = service.connect().await;
-    let (took, text) = until_closed(&mut fourth).await;
-    assert!(took < Duration::from_millis(500) && text.is_empty(), "{took:?} {text}");
+    assert_eq!(read_all(&mut fourth).await, "");
     assert!(service.metric("pruefstein_connections_refused_total 1"));
     drop(held);
-    sleep(Duration::from_millis(200)).await;
+    service.until_metric("pruefstein_connections 0").await;
     assert_eq!(service.ask("GET", "/", "", "").await.status, 200);
 }
 
@@ -534,45 +573,43 @@ async fn the_end_lets_requests_finish() {
     let mut stream = service.connect().await;
     stream.write_all(format!("GET /v1/nap HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await.unwrap();
     let mut resting = service.connect().await;
-    sleep(Duration::from_millis(100)).await;
+    service.until_begun(1).await;
     service.stop.take().unwrap().send(()).unwrap();
-    let text = read_all(&mut stream, Duration::from_secs(2)).await;
+    let text = read_all(&mut stream).await;
     assert!(text.starts_with("HTTP/1.1 200"), "{text}");
-    until_closed(&mut resting).await;
-    timeout(Duration::from_secs(1), &mut service.task).await.unwrap().unwrap();
+    read_all(&mut resting).await;
+    timeout(NEVER, &mut service.task).await.unwrap().unwrap();
     assert!(TcpStream::connect(service.address).await.is_err(), "still listening");
 }
 
 #[tokio::test]
 async fn the_end_comes_in_any_case() {
     // STO-028: in time, also with requests that do not end.
-    let mut service = Service::with(|limits, _| limits.request_deadline = Duration::from_mins(1)).await;
+    let mut service = Service::with(|_, limits| limits.shutdown = NEAR).await;
     let mut stream = service.connect().await;
     stream.write_all(format!("GET /v1/slow HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await.unwrap();
-    sleep(Duration::from_millis(100)).await;
+    service.until_begun(1).await;
     service.stop.take().unwrap().send(()).unwrap();
-    timeout(Duration::from_secs(2), &mut service.task).await.unwrap().unwrap();
-    let (took, text) = until_closed(&mut stream).await;
-    assert!(took < Duration::from_millis(500) && text.is_empty(), "{took:?} {text}");
+    timeout(NEVER, &mut service.task).await.unwrap().unwrap();
+    assert_eq!(read_all(&mut stream).await, "");
 }
 
 #[tokio::test]
 async fn http2_is_spoken_within_the_same_limits() {
     // HTT-010, and the deadlines for a connection that begins HTTP/2 and asks nothing.
-    let service = Service::new().await;
+    let service = Service::with(|_, limits| limits.patience.header = NEAR).await;
     pruefstein::adapters::fetch::install_crypto_provider();
     let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
     let mut silent = service.connect().await;
     silent.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00").await.unwrap();
-    let (took, _) = until_closed(&mut silent).await;
-    assert!(took < HEADER * 4, "{took:?}");
+    until_closed(&mut silent).await;
     let ask = async |path: &str, field: usize, body: usize| {
         let request = client.post(format!("http://{}{path}", service.address)).header("x-large", "x".repeat(field));
         request.body("x".repeat(body)).send().await.map(|response| response.status().as_u16())
     };
     assert_eq!(ask("/v1/echo", 1, 5).await.unwrap(), 200);
     // Several requests on one connection, with a rest between them.
-    sleep(HEADER * 2).await;
+    sleep(NEAR * 2).await;
     assert_eq!(ask("/v1/echo", 1, 1_001).await.unwrap(), 413);
     assert_eq!(ask("/wallet/echo", 1, 5).await.unwrap(), 421);
     assert_eq!(ask("/v1/echo", 17_000, 5).await.unwrap_or(431), 431);

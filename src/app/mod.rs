@@ -10,6 +10,7 @@ pub mod live_trust;
 pub mod ports;
 pub mod read_result;
 pub mod receive_response;
+pub mod recognise;
 pub mod refresh_status;
 pub mod render;
 pub mod resolve_types;
@@ -31,6 +32,7 @@ use crate::domain::trust::cache::ChainCache;
 use crate::domain::verify::{Context, Policy};
 use live_trust::LiveTrust;
 use ports::{Clock, Entropy, Fetch, RequestSigner, TransactionStore};
+use recognise::Recognised;
 use refresh_status::StatusCache;
 use resolve_types::TypeCache;
 use sent_query::SentQueries;
@@ -105,6 +107,7 @@ pub struct App {
     status: StatusCache,
     types: TypeCache,
     tries: Tries,
+    recognised: Recognised,
 }
 
 impl App {
@@ -121,6 +124,7 @@ impl App {
             status: StatusCache::default(),
             types: TypeCache::default(),
             tries: Tries::default(),
+            recognised: Recognised::default(),
         }
     }
 

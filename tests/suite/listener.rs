@@ -5,8 +5,11 @@
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::Path;
 use axum::routing::{get, post};
 use pruefstein::adapters::entropy::OsEntropy;
+use pruefstein::domain::reason::Code;
+use pruefstein::http::client_address::{AddressHeader, Gateways};
 use pruefstein::http::layers::{Guard, RequestLimits, guarded};
 use pruefstein::http::listener::{ConnectionLimits, serve};
 use pruefstein::http::pace::Patience;
@@ -48,6 +51,10 @@ impl Service {
     }
 
     async fn with(change: impl FnOnce(&mut RequestLimits, &mut ConnectionLimits)) -> Self {
+        Self::behind(Gateways::None, change).await
+    }
+
+    async fn behind(gateways: Gateways, change: impl FnOnce(&mut RequestLimits, &mut ConnectionLimits)) -> Self {
         let mut requests = RequestLimits {
             caller_body_bytes: 1_000,
             wallet_body_bytes: 5_000,
@@ -56,6 +63,8 @@ impl Service {
             body_deadline: FAR,
             request_deadline: FAR,
             in_flight: 10,
+            client_requests_per_minute: 1_000_000,
+            client_misses_per_minute: 1_000_000,
         };
         let mut connections = ConnectionLimits {
             connections: 50,
@@ -77,16 +86,19 @@ impl Service {
             .route("/", get(|| async { "root" }))
             .route("/v1/echo", post(|body: Bytes| async move { body }))
             .route("/wallet/echo", post(|body: Bytes| async move { body }))
+            .route("/v1/closed", get(|| async { Problem::from(Code::Unauthenticated) }))
+            .route("/wallet/requests/{handle}", get(known))
+            .route("/p/{handle}", get(known))
             .route("/v1/slow", busy(FAR))
             .route("/v1/nap", busy(NEAR))
             .route("/v1/panic", get(panicking))
             .route("/v1/big", get(|| async { vec![0_u8; BIG] }))
-            .route("/v1/problem", get(|| async { Problem::from(pruefstein::domain::reason::Code::InvalidQuery) }))
+            .route("/v1/problem", get(|| async { Problem::from(Code::InvalidQuery) }))
             .route("/assets/x.css", get(|| async { ([("cache-control", "public, max-age=3600")], "css") }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let caller_hosts = vec!["intern:8080".to_owned(), address.to_string()];
-        let guard = Guard::new(HOST, caller_hosts, requests, Arc::new(OsEntropy), Arc::clone(&metrics));
+        let guard = Guard::new(HOST, caller_hosts, requests, gateways, Arc::new(OsEntropy), Arc::clone(&metrics));
         let router = guarded(router, Arc::new(guard));
         let (stop, stopped) = oneshot::channel::<()>();
         let told = async move {
@@ -136,6 +148,11 @@ impl Service {
 #[expect(clippy::panic, reason = "this is the panic to be caught")]
 async fn panicking() {
     panic!("with a secret in its message")
+}
+
+/// One handle exists.
+async fn known(Path(handle): Path<String>) -> Result<&'static str, Problem> {
+    if handle == "known" { Ok("found") } else { Err(Code::UnknownRequest.into()) }
 }
 
 struct Answer {
@@ -543,6 +560,133 @@ async fn too_much_at_once_is_refused_and_other_groups_go_on() {
     tokio::select! {
         _ = futures_util::future::join_all(held) => unreachable!("slow ones are not answered meanwhile"),
         () = check => {}
+    }
+}
+
+fn gateways(network: &str, header: AddressHeader) -> Gateways {
+    Gateways::Known { networks: vec![network.parse().unwrap()], header }
+}
+
+#[tokio::test]
+async fn what_a_client_says_of_its_address_changes_nothing() {
+    // HTT-016, SES-011: one page in a minute, however often it is asked for anew and whoever it is said to be for.
+    let one = |limits: &mut RequestLimits, _: &mut ConnectionLimits| limits.client_requests_per_minute = 1;
+    for gateways in [Gateways::None, gateways("192.0.2.0/24", AddressHeader::XForwardedFor)] {
+        let service = Service::behind(gateways, one).await;
+        assert_eq!(service.ask("GET", "/p/known", "", "").await.status, 200);
+        for (number, name) in ["X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP"].into_iter().enumerate() {
+            let field = if name == "Forwarded" { "for=" } else { "" };
+            let field = format!("{name}: {field}198.51.100.{number}\r\n");
+            let answer = service.ask("GET", "/p/known", &field, "").await;
+            assert_eq!((answer.status, answer.code().as_str()), (429, "rate_limited"), "{field}");
+            assert!(answer.head.contains("retry-after: 60") && answer.head.contains("connection: close"));
+        }
+        let wallet = service.ask("POST", "/wallet/echo", "", "x").await;
+        assert_eq!(wallet.status, 429);
+        assert!(wallet.body.contains("\"error\":\"invalid_request\"") && wallet.code().is_empty(), "{}", wallet.body);
+        assert!(wallet.head.contains("retry-after: "), "{}", wallet.head);
+        // Callers have a quota of their own, and what is the same for everybody costs nothing.
+        assert_eq!(service.ask("POST", "/v1/echo", "", "x").await.status, 200);
+        assert_eq!(service.ask("GET", "/assets/x.css", "", "").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn clients_behind_a_gateway_are_told_apart() {
+    // HTT-016.
+    for (header, name, client) in
+        [(AddressHeader::XForwardedFor, "X-Forwarded-For", ""), (AddressHeader::Forwarded, "Forwarded", "for=")]
+    {
+        let service = Service::behind(gateways("127.0.0.0/8", header), |limits, _| {
+            limits.client_requests_per_minute = 1;
+        })
+        .await;
+        let status = async |fields: &str| service.ask("GET", "/p/known", fields, "").await.status;
+        assert_eq!(status(&format!("{name}: {client}192.0.2.1\r\n")).await, 200);
+        assert_eq!(status(&format!("{name}: {client}192.0.2.1\r\n")).await, 429);
+        assert_eq!(status(&format!("{name}: {client}198.51.100.9, {client}192.0.2.1\r\n")).await, 429, "invented");
+        assert_eq!(status(&format!("{name}: {client}198.51.100.9\r\n{name}: {client}192.0.2.1\r\n")).await, 429);
+        assert_eq!(status(&format!("{name}: {client}192.0.2.1, {client}127.0.0.9\r\n")).await, 429, "two gateways");
+        assert_eq!(status(&format!("{name}: {client}192.0.2.2\r\n")).await, 200, "somebody else");
+        assert!(service.metric("pruefstein_clients_unnamed_total 0"));
+        // Without a usable name there is only the gateway's address, which stands for everybody.
+        for fields in
+            [String::new(), format!("{name}: {client}unknown\r\n"), format!("{name}: {client}192.0.2.1, \r\n")]
+        {
+            assert_eq!(status(&fields).await, 200, "{fields}");
+        }
+        assert!(service.metric("pruefstein_clients_unnamed_total 3"));
+    }
+}
+
+#[tokio::test]
+async fn behind_a_gateway_that_is_not_known_nobody_is_limited_for_others() {
+    let service = Service::behind(Gateways::Unknown, |limits, _| {
+        limits.client_requests_per_minute = 1;
+        limits.client_misses_per_minute = 1;
+    })
+    .await;
+    for _ in 0..5 {
+        assert_eq!(service.ask("GET", "/p/known", "", "").await.status, 200);
+        assert_eq!(service.ask("GET", "/p/guessed", "", "").await.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn guesses_are_few() {
+    // REQ-002: of handles; API-002: of keys.
+    let few = |limits: &mut RequestLimits, _: &mut ConnectionLimits| limits.client_misses_per_minute = 3;
+    for (path, miss) in [("/wallet/requests/guess", 404), ("/p/guess", 404), ("/v1/closed", 401)] {
+        let service = Service::behind(gateways("127.0.0.0/8", AddressHeader::XForwardedFor), few).await;
+        let status = async |path: &str, client: &str| {
+            let field = format!("X-Forwarded-For: {client}\r\n");
+            service.ask("GET", path, &field, "").await.status
+        };
+        for _ in 0..3 {
+            // What exists, and paths that nobody offers, are no guesses.
+            assert_eq!(status("/p/known", "192.0.2.1").await, 200);
+            assert_eq!(status("/favicon.ico", "192.0.2.1").await, 404);
+            assert_eq!(status(path, "192.0.2.1").await, miss);
+        }
+        for path in [path, "/p/known", "/wallet/requests/known", "/v1/problem"] {
+            assert_eq!(status(path, "192.0.2.1").await, 429, "{path}");
+        }
+        assert_eq!(status(path, "192.0.2.2").await, miss, "others are not affected");
+    }
+}
+
+#[tokio::test]
+async fn an_early_answer_leaves_no_body_to_be_read_as_a_request() {
+    // HTT-015: what a request announces as its body is never taken for the next one; either it is read to its end and the
+    // connection goes on, or the connection ends.
+    let service = Service::with(|limits, _| limits.in_flight = 1).await;
+    let mut slow = service.connect().await;
+    slow.write_all(format!("GET /v1/slow HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await.unwrap();
+    service.until_begun(1).await;
+    let smuggled = format!("GET /p/known HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n");
+    for (path, host, fields, status) in [
+        ("/wallet/echo", "evil.example", "", 421),
+        ("/wallet//echo", HOST, "", 404),
+        ("/wallet/nothing", HOST, "", 404),
+        ("/wallet/echo", HOST, "Content-Encoding: gzip\r\n", 415),
+        ("/wallet/requests/known", HOST, "", 405),
+        ("/v1/echo", HOST, "", 503),
+    ] {
+        let head =
+            |length: usize| format!("POST {path} HTTP/1.1\r\nHost: {host}\r\n{fields}Content-Length: {length}\r\n\r\n");
+        let refused = format!("HTTP/1.1 {status} ");
+        // All of it at once: the body is a request, and a request of its own follows.
+        let text = service.raw(format!("{}{smuggled}{smuggled}", head(smuggled.len()))).await;
+        assert!(text.starts_with(&refused), "{path}: {text}");
+        assert!(text.matches("found").count() <= 1, "{path}: {text}");
+        // The body ends early: what came of it is not a request, and nobody waits for the rest longer than a limit.
+        let mut stream = service.connect().await;
+        stream.write_all(format!("{}{smuggled}", head(smuggled.len() + 100)).as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let text = read_all(&mut stream).await;
+        let expected = [refused.as_str(), "HTTP/1.1 400 "].iter().any(|start| text.starts_with(start));
+        assert!(text.is_empty() || expected, "{path}: {text}");
+        assert!(!text.contains("found"), "{path}: {text}");
     }
 }
 

@@ -4,11 +4,13 @@
 use crate::adapters::clock::SystemClock;
 use crate::adapters::entropy::OsEntropy;
 use crate::adapters::fetch::{FetchSetup, FetchSetupFault, HttpsFetch};
+use crate::adapters::kept::{KeptFolder, KeptInMemory};
 use crate::adapters::keys::KeySigner;
 use crate::adapters::store::KEEP_ENDED_SECONDS;
 use crate::adapters::store::memory::MemoryStore;
 use crate::adapters::store::sqlite::{OpenError, Options, SqliteStore};
-use crate::app::ports::{Clock as _, Entropy, TransactionStore};
+use crate::app::ports::{Clock as _, Entropy, KeptLists, TransactionStore};
+use crate::app::refresh_trust::Refreshed;
 use crate::app::{App, Lifetimes, Ports, Tenant};
 use crate::config::service::{ClientAddressHeader, HttpLimits, ServiceSettings};
 use crate::config::store::StoreSettings;
@@ -33,6 +35,8 @@ use tokio::sync::watch;
 
 /// How often what is due expires and is erased.
 const SWEEP: Duration = Duration::from_secs(5);
+/// How often it is looked what is due to be asked for.
+const REFRESH: Duration = Duration::from_secs(10);
 /// How long a client may not take what is written to it.
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 /// Connections that the system keeps until they are accepted: enough for a sudden crowd.
@@ -121,6 +125,9 @@ pub async fn run_until(
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     let metrics = Arc::new(Metrics::new());
     let app = Arc::new(build_app(settings, Arc::clone(&store), Arc::clone(&entropy))?);
+    for (list, reason) in app.load_kept_lists().await {
+        tracing::warn!(list, code = reason.code.as_str(), detail = %reason.detail, "a kept trust list is not used");
+    }
     let front =
         Front::new(Arc::clone(&app), callers(&settings.tenant), Arc::new(MetricsObserver(Arc::clone(&metrics))))
             .with_creations(settings.service.limits.caller_creations_per_minute);
@@ -164,7 +171,8 @@ pub async fn run_until(
         Arc::new(Metrics::new()),
         told(is_over),
     ));
-    let sweeper = tokio::spawn(sweep(Arc::clone(&app), told(ended)));
+    let sweeper = tokio::spawn(sweep(Arc::clone(&app), told(ended.clone())));
+    let refresher = tokio::spawn(refresh(Arc::clone(&app), told(ended)));
     let stopped = async {
         stop.await;
         tracing::info!("the service is told to stop");
@@ -173,7 +181,7 @@ pub async fn run_until(
     };
     tokio::join!(public, stopped);
     over.send_replace(true);
-    for task in [inside, sweeper] {
+    for task in [inside, sweeper, refresher] {
         if task.await.is_err() {
             tracing::error!("a task of the service ended by a panic");
         }
@@ -192,10 +200,15 @@ fn build_app(
 ) -> Result<App, ServeFault> {
     let setup =
         FetchSetup { proxy: settings.outgoing.proxy.clone(), extra_roots: settings.outgoing.extra_roots.clone() };
+    let kept: Arc<dyn KeptLists> = match &settings.trust_folder {
+        Some(folder) => Arc::new(KeptFolder::new(folder.clone())),
+        None => Arc::new(KeptInMemory::default()),
+    };
     let ports = Ports { clock: Arc::new(SystemClock), entropy, store, fetch: Arc::new(HttpsFetch::new(&setup)?) };
     let public_url = &settings.service.public_url;
     let tenant = build_tenant(&settings.tenant, public_url.host())?;
-    Ok(App::new(ports, public_url.origin().to_owned(), vec![tenant]))
+    let app = App::new(ports, public_url.origin().to_owned(), vec![tenant]);
+    Ok(app.with_trust_lists(settings.trust_lists.clone(), kept))
 }
 
 fn build_tenant(settings: &TenantSettings, host: &str) -> Result<Tenant, ServeFault> {
@@ -212,6 +225,7 @@ fn build_tenant(settings: &TenantSettings, host: &str) -> Result<Tenant, ServeFa
         own_queries: settings.allow_dcql,
         presets: presets.collect(),
         trust: settings.trust.clone().into(),
+        trust_plans: settings.trust_plans.clone(),
         policy: settings.policy.clone(),
         lifetimes: Lifetimes {
             transaction: settings.transaction_seconds,
@@ -345,6 +359,37 @@ pub(crate) async fn sweep(app: Arc<App>, end: impl Future<Output = ()>) {
                 tracing::warn!(code, cause = failure.cause.as_deref(), "what is due could not be erased; again soon");
             }
         }
+    }
+}
+
+/// Asks for trust lists when they are due, until the end.
+async fn refresh(app: Arc<App>, end: impl Future<Output = ()>) {
+    let mut end = std::pin::pin!(end);
+    let mut ticks = tokio::time::interval(REFRESH);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = &mut end => return,
+            _ = ticks.tick() => {}
+        }
+        // A slow host must not hold up the end of the service.
+        tokio::select! {
+            () = &mut end => return,
+            done = app.refresh_trust() => done.into_iter().for_each(|(list, refreshed)| tell(&list, refreshed)),
+        }
+    }
+}
+
+fn tell(list: &str, refreshed: Refreshed) {
+    match refreshed {
+        Refreshed::Changed { sequence } => tracing::info!(list, sequence, "a new trust list is in force"),
+        Refreshed::Confirmed => tracing::debug!(list, "a trust list was confirmed"),
+        Refreshed::Failed(reason) => tracing::warn!(
+            list,
+            code = reason.code.as_str(),
+            detail = %reason.detail,
+            "a trust list could not be refreshed; what was held before stays in use until its time"
+        ),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Fetching over HTTPS, from listed places only, with a limit on everything.
 
-use crate::app::ports::{Fetch, FetchError, FetchRequest, FetchResponse, Pending};
+use crate::app::ports::{Fetch, FetchError, FetchRequest, FetchResponse, Pending, Validators};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, ClientBuilder, Proxy, Response, header, redirect, tls};
 use std::future::Future;
@@ -108,12 +108,17 @@ impl HttpsFetch {
                 Some(Place::ThisMachine) => &self.loopback,
                 None => return Err(blocked),
             };
-            let sent = client
+            let mut asked = client
                 .get(url.clone())
                 .header(header::ACCEPT, request.accept)
-                .header(header::ACCEPT_ENCODING, "identity")
-                .send();
-            let response = sent.await.map_err(|error| explain(error, blocked))?;
+                .header(header::ACCEPT_ENCODING, "identity");
+            if let Some(etag) = &request.validators.etag {
+                asked = asked.header(header::IF_NONE_MATCH, etag);
+            }
+            if let Some(time) = &request.validators.last_modified {
+                asked = asked.header(header::IF_MODIFIED_SINCE, time);
+            }
+            let response = asked.send().await.map_err(|error| explain(error, blocked))?;
             match target(&response, &url)? {
                 Some(next) => url = next,
                 None => return take(response, request.max_bytes).await,
@@ -188,6 +193,10 @@ async fn take(mut response: Response, max_bytes: usize) -> Result<FetchResponse,
     let content_type =
         response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let max_age = max_age(response.headers());
+    let field = |name: header::HeaderName| {
+        response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    };
+    let validators = Validators { etag: field(header::ETAG), last_modified: field(header::LAST_MODIFIED) };
     let mut body = Vec::with_capacity(claimed.unwrap_or_default());
     while let Some(chunk) = response.chunk().await.map_err(|error| explain(error, FetchError::Blocked))? {
         if body.len().saturating_add(chunk.len()) > max_bytes {
@@ -195,7 +204,7 @@ async fn take(mut response: Response, max_bytes: usize) -> Result<FetchResponse,
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(FetchResponse { status, content_type, max_age, body })
+    Ok(FetchResponse { status, content_type, max_age, validators, body })
 }
 
 /// How long a response may be kept, in seconds (RFC 9111 sections 5.2.2 and 4.2.1). What cannot be read counts as zero.
@@ -398,6 +407,7 @@ mod tests {
             timeout_ms: 1000,
             max_redirects: 2,
             allowed_hosts: origins.iter().map(|origin| (*origin).to_owned()).collect(),
+            validators: Validators::default(),
         }
     }
 

@@ -3,5 +3,6 @@
 pub mod clock;
 pub mod entropy;
 pub mod fetch;
+pub mod kept;
 pub mod keys;
 pub mod store;

@@ -12,6 +12,7 @@ pub mod read_result;
 pub mod receive_response;
 pub mod recognise;
 pub mod refresh_status;
+pub mod refresh_trust;
 pub mod render;
 pub mod resolve_types;
 pub mod sent_query;
@@ -29,11 +30,15 @@ use crate::domain::request::link::WalletScheme;
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::TrustAnchors;
 use crate::domain::trust::cache::ChainCache;
+use crate::domain::trust::listed::TrustPlan;
+use crate::domain::trust_list::plan::ListPlan;
 use crate::domain::verify::{Context, Policy};
 use live_trust::LiveTrust;
 use ports::{Clock, Entropy, Fetch, RequestSigner, TransactionStore};
 use recognise::Recognised;
+use ports::{Clock, Entropy, Fetch, KeptLists, RequestSigner, TransactionStore};
 use refresh_status::StatusCache;
+use refresh_trust::TrustLists;
 use resolve_types::TypeCache;
 use sent_query::SentQueries;
 use std::collections::BTreeMap;
@@ -60,6 +65,8 @@ pub struct Tenant {
     pub presets: BTreeMap<String, Preset>,
     /// Who may issue what.
     pub trust: LiveTrust,
+    /// The sources that trust lists fill; empty if none does.
+    pub trust_plans: Vec<TrustPlan>,
     /// What is accepted.
     pub policy: Policy,
     /// How long transactions and results live.
@@ -103,6 +110,7 @@ pub struct App {
     public_url: String,
     tenants: BTreeMap<TenantId, Arc<Tenant>>,
     queries: BTreeMap<TenantId, SentQueries>,
+    lists: TrustLists,
     chains: ChainCache,
     status: StatusCache,
     types: TypeCache,
@@ -120,12 +128,19 @@ impl App {
             public_url,
             tenants,
             queries,
+            lists: TrustLists::default(),
             chains: ChainCache::default(),
             status: StatusCache::default(),
             types: TypeCache::default(),
             tries: Tries::default(),
             recognised: Recognised::default(),
         }
+    }
+
+    /// The same service with trust lists, and where they are kept between runs.
+    #[must_use]
+    pub fn with_trust_lists(self, lists: Vec<ListPlan>, kept: Arc<dyn KeptLists>) -> Self {
+        Self { lists: TrustLists::new(lists, kept), ..self }
     }
 
     /// The doors of this service.

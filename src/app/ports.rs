@@ -246,6 +246,17 @@ pub struct FetchRequest {
     /// given: what [`crate::domain::trust::StatusOrigin::text`] writes. A loopback address is asked only if it is named
     /// here itself; other private addresses never are.
     pub allowed_hosts: Vec<String>,
+    /// What is known of the document already: the host may answer 304 then.
+    pub validators: Validators,
+}
+
+/// By what a host knows a document again (RFC 9110 section 8.8).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Validators {
+    /// `ETag`.
+    pub etag: Option<String>,
+    /// `Last-Modified`.
+    pub last_modified: Option<String>,
 }
 
 /// What came back, with any status.
@@ -258,6 +269,8 @@ pub struct FetchResponse {
     /// How long it may be kept, in seconds, as its `Cache-Control` says: `max-age`; zero for `no-store` and `no-cache`;
     /// `None` if it says nothing of this.
     pub max_age: Option<u32>,
+    /// By what the host knows it again.
+    pub validators: Validators,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -290,6 +303,49 @@ pub trait Fetch: Send + Sync {
     /// # Errors
     /// [`FetchError`]
     fn get(&self, request: FetchRequest) -> Pending<'_, FetchResponse, FetchError>;
+}
+
+/// A trust list as it is kept between runs. Whoever reads it verifies it anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The document as it came.
+    pub document: Vec<u8>,
+    /// When its host, or whoever imported it, last said that it is the newest.
+    pub confirmed_at: UnixSeconds,
+    /// By what the host knows it again.
+    pub validators: Validators,
+}
+
+/// What is kept cannot be read or written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct KeepFailed(pub String);
+
+/// Keeps trust lists between runs, and reads those that somebody else puts into a file.
+pub trait KeptLists: Send + Sync {
+    /// The list of this name, if one is kept.
+    ///
+    /// # Errors
+    /// [`KeepFailed`]
+    fn load(&self, name: String) -> Pending<'_, Option<Kept>, KeepFailed>;
+
+    /// Keeps a list, whole or not at all. Without a document, the one that is kept is confirmed.
+    ///
+    /// # Errors
+    /// [`KeepFailed`]
+    fn save(
+        &self,
+        name: String,
+        confirmed_at: UnixSeconds,
+        validators: Validators,
+        document: Option<Vec<u8>>,
+    ) -> Pending<'_, (), KeepFailed>;
+
+    /// The contents of a file that the configuration names, up to the limit of trust lists.
+    ///
+    /// # Errors
+    /// [`KeepFailed`]
+    fn read_file(&self, path: String) -> Pending<'_, Vec<u8>, KeepFailed>;
 }
 
 /// The signing key cannot be used now.

@@ -1,7 +1,7 @@
 //! Status lists: fetched once for everybody, kept until their time, never stepped back.
 
 use super::App;
-use super::ports::{FetchError, FetchRequest, FetchResponse};
+use super::ports::{FetchError, FetchRequest, FetchResponse, Validators};
 use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::status_list::StatusList;
@@ -148,6 +148,7 @@ impl App {
             timeout_ms: FETCH_MILLISECONDS,
             max_redirects: 2,
             allowed_hosts: source.status_origins.iter().map(StatusOrigin::text).collect(),
+            validators: Validators::default(),
         };
         let response = self.ports.fetch.get(request).await.map_err(|error| match error {
             FetchError::Blocked => Reason::new(Code::StatusUriNotAllowed, "the address of the list may not be asked"),

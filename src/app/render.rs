@@ -1,10 +1,11 @@
 //! Results and reports as JSON: one shape for the API, the store and the command line.
 
 use super::time_text::rfc3339;
+use crate::domain::encoding::base64;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::verify::presentation::Credential;
-use crate::domain::verify::report::{Line, Outcome};
+use crate::domain::verify::report::{Evidence, Line, Made, Outcome};
 use crate::domain::verify::response::Presented;
 use crate::domain::verify::{Report, Verified};
 use serde::ser::{SerializeMap, SerializeSeq};
@@ -37,7 +38,11 @@ pub fn single_result_body<'a>(id: &'a str, credential: &'a Verified<Credential>)
 /// was said.
 pub fn report_body(report: &Report, accepted: bool) -> impl Serialize {
     let outcome = if accepted && report.is_accepted() { "accepted" } else { "refused" };
-    ReportBody { outcome, checks: Lines(report.lines()) }
+    ReportBody {
+        outcome,
+        checks: Lines(report.lines()),
+        evidence: report.made().map(|made| EvidenceBody { made, of: report.evidence() }),
+    }
 }
 
 /// `error`: a refusal as callers see it.
@@ -108,6 +113,75 @@ fn body_of(credential: &Credential) -> CredentialBody<'_> {
 struct ReportBody<'a> {
     outcome: &'static str,
     checks: Lines<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<EvidenceBody<'a>>,
+}
+
+/// What a verdict rests on: with the trust data of that digest, and at that time, it comes out the same again.
+struct EvidenceBody<'a> {
+    made: Made,
+    of: &'a [Evidence],
+}
+
+impl Serialize for EvidenceBody<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let credentials: Vec<RestsOnBody<'_>> = self.of.iter().map(RestsOnBody::of).collect();
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("at", &rfc3339(self.made.at))?;
+        map.serialize_entry("trust_data", &base64::encode_url(&self.made.trust))?;
+        map.serialize_entry("credentials", &credentials)?;
+        map.end()
+    }
+}
+
+#[derive(Serialize)]
+struct RestsOnBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential: Option<&'a str>,
+    trusted_by: &'a str,
+    purpose: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trust_list: Option<TrustListBody<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_list: Option<StatusListBody>,
+}
+
+#[derive(Serialize)]
+struct TrustListBody<'a> {
+    name: &'a str,
+    number: u64,
+    sha256: String,
+    issued_at: String,
+    next_update: String,
+}
+
+#[derive(Serialize)]
+struct StatusListBody {
+    sha256: String,
+    issued_at: String,
+    expires_at: Option<String>,
+}
+
+impl<'a> RestsOnBody<'a> {
+    fn of(evidence: &'a Evidence) -> Self {
+        Self {
+            credential: evidence.credential.as_deref(),
+            trusted_by: &evidence.trusted_by,
+            purpose: evidence.purpose.as_str(),
+            trust_list: evidence.trust_list.as_ref().map(|list| TrustListBody {
+                name: &list.name,
+                number: list.sequence,
+                sha256: base64::encode_url(&list.digest),
+                issued_at: rfc3339(list.issued_at),
+                next_update: rfc3339(list.next_update),
+            }),
+            status_list: evidence.status_list.as_ref().map(|list| StatusListBody {
+                sha256: base64::encode_url(&list.digest),
+                issued_at: rfc3339(list.issued_at),
+                expires_at: list.expires.map(rfc3339),
+            }),
+        }
+    }
 }
 
 struct Lines<'a>(&'a [Line]);

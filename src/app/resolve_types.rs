@@ -1,7 +1,7 @@
 //! Type metadata that has to be fetched: from recognised publishers only, once for everybody.
 
 use super::App;
-use super::ports::{FetchError, FetchRequest, FetchResponse};
+use super::ports::{FetchError, FetchRequest, FetchResponse, Validators};
 use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
@@ -12,7 +12,7 @@ use crate::domain::type_metadata::{
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Mutex as AsyncMutex;
-use url::Url;
+use url::{Origin, Url};
 
 /// Longest time for a fetch, redirects included.
 const FETCH_MILLISECONDS: u64 = 3_000;
@@ -61,7 +61,7 @@ pub struct BroughtTypes(Vec<(TypeNeed, Result<Arc<TypeMetadata>, NoMetadata>)>);
 impl TypeDocuments for BroughtTypes {
     fn metadata(&self, need: &TypeNeed) -> Result<Arc<TypeMetadata>, NoMetadata> {
         let found = self.0.iter().find(|(brought, _)| brought == need);
-        found.map_or_else(|| Err(NoMetadata::Unavailable { vct: need.vct.clone() }), |(_, result)| result.clone())
+        found.map_or_else(|| Err(NoMetadata::Unavailable { vct: need.missing.clone() }), |(_, result)| result.clone())
     }
 }
 
@@ -109,8 +109,8 @@ impl App {
     }
 
     async fn bring_type(&self, policy: &TypeMetadataPolicy, need: &TypeNeed) -> Result<Arc<TypeMetadata>, NoMetadata> {
-        let unavailable = |vct: &str| NoMetadata::Unavailable { vct: vct.to_owned() };
-        let rule = policy.rules.get(&need.vct).ok_or_else(|| unavailable(&need.vct))?;
+        let unavailable = || NoMetadata::Unavailable { vct: need.missing.clone() };
+        let rule = policy.rules.get(&need.vct).ok_or_else(unavailable)?;
         let mut documents = Vec::new();
         // Each round adds a type that was not there, and chains are short, so this ends.
         loop {
@@ -169,6 +169,7 @@ impl App {
             timeout_ms: FETCH_MILLISECONDS,
             max_redirects: 2,
             allowed_hosts: key.publishers.clone(),
+            validators: Validators::default(),
         };
         let response = self.ports.fetch.get(request).await.map_err(|error| match error {
             FetchError::TooLarge => invalid("the type metadata is larger than the limit"),
@@ -190,8 +191,8 @@ impl App {
 
 /// Whether the type is an address of one of its publishers. Nothing else is asked, whatever a document extends.
 fn is_recognised(key: &Key) -> bool {
-    let origin = Url::parse(&key.vct).ok().map(|url| url.origin().ascii_serialization());
-    let origin = origin.and_then(|text| StatusOrigin::parse(&text).ok());
+    let origin = Url::parse(&key.vct).ok().map(|url| url.origin()).filter(Origin::is_tuple);
+    let origin = origin.and_then(|origin| StatusOrigin::parse(&origin.ascii_serialization()).ok());
     origin.is_some_and(|origin| key.publishers.contains(&origin.text()))
 }
 

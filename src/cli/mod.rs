@@ -8,6 +8,8 @@ pub mod demo;
 pub mod inspect;
 pub mod openapi;
 pub mod serve;
+pub mod trust;
+mod trust_data;
 pub mod vectors;
 pub mod verify;
 pub mod wallet;
@@ -41,6 +43,8 @@ enum Command {
     Inspect(inspect::Arguments),
     /// Check, show or document the configuration.
     Config(config::Arguments),
+    /// Show, import, export and snapshot trust data; list the hosts that are asked.
+    Trust(trust::Arguments),
     /// List the codes of errors and refusals, or explain one.
     Codes(codes::Arguments),
     /// The simulated wallet, which misbehaves on command.
@@ -195,6 +199,7 @@ fn dispatch(command: Command, terminal: &mut Terminal<'_>) -> Result<Exit, Failu
         Command::Verify(arguments) => verify::run(&arguments, terminal),
         Command::Inspect(arguments) => inspect::run(&arguments, terminal),
         Command::Config(arguments) => config::run(&arguments, terminal),
+        Command::Trust(arguments) => trust::run(&arguments, terminal),
         Command::Codes(arguments) => codes::run(&arguments, terminal),
         Command::Wallet(arguments) => wallet::run(&arguments, terminal),
         Command::Openapi => openapi::run(terminal),

@@ -1,6 +1,6 @@
 //! `pruefstein verify`: one presentation, all checks, no network.
 
-use super::{Exit, Failure, Terminal, read_input, visible};
+use super::{Exit, Failure, Terminal, read_input, trust_data, visible};
 use crate::adapters::clock::SystemClock;
 use crate::app::ports::Clock as _;
 use crate::app::render::{error_body, report_body, single_result_body};
@@ -14,6 +14,7 @@ use crate::domain::status_list::StatusList;
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::cache::ChainCache;
 use crate::domain::trust::purpose::is_pid;
+use crate::domain::trust::snapshot;
 use crate::domain::trust::{Purpose, StatusOrigin, TrustAnchors, TrustSource};
 use crate::domain::verify::presentation::{Credential, open};
 use crate::domain::verify::report::{Line, Outcome};
@@ -37,8 +38,8 @@ pub struct Arguments {
     /// The whole client_id that was sent to the wallet.
     #[arg(long)]
     audience: Option<String>,
-    /// Who is trusted: a file or folder with trust.toml ([[trust]], [policy] and [[type_metadata]] as in the configuration), or a folder of
-    /// certificates that vouch for the types given by --type.
+    /// Who is trusted: a file or folder with trust.toml ([[trust]], [policy] and [[type_metadata]] as in the
+    /// configuration), a file made by `trust snapshot`, or a folder of certificates that vouch for the types of --type.
     #[arg(long, value_name = "DIR")]
     trust: PathBuf,
     /// A credential type that plain certificates vouch for; may be repeated.
@@ -88,9 +89,10 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Exit, F
     let cx = Context { trust: &trust, policy: &policy, chains: &chains, now };
     let binding = Binding { nonce: &nonce, audience: &audience, requested_at: None };
     let lists = Lists { files: &lists, trust: &trust, policy: &policy, now };
-    let mut need = None;
+    let (mut need, mut type_need) = (None, None);
     let verdict = open(text, query, binding, cx).and_then(|opened| {
         need = opened.status_need();
+        type_need = opened.type_need().cloned();
         opened.conclude(&lists, cx)
     });
     let id = query.map_or("credential", CredentialQuery::id);
@@ -105,6 +107,10 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Exit, F
         Err(refusal) if refusal.standing == Standing::Undecided => {
             if let Some(need) = need.filter(|_| refusal.reason.code == Code::StatusUnavailable) {
                 terminal.remark(&format!("Fetch {} and give it as --status FILE.", visible(&need.uri)));
+            }
+            if let Some(need) = type_need.filter(|_| refusal.reason.code == Code::TypeMetadataInvalid) {
+                let (vct, fix) = (visible(&need.missing), "give it as file in a [[type_metadata]] section");
+                terminal.remark(&format!("Fetch the metadata of {vct}, and {fix}; what it extends, too."));
             }
             Exit::OutOfReach
         }
@@ -175,7 +181,17 @@ fn trust(
         for note in notes {
             terminal.remark(&format!("note: {}", visible(&note.to_string())));
         }
-        return Ok((trust, policy));
+        let on_disk = trust_data::read(&trust, now);
+        for (list, reason) in &on_disk.faults {
+            terminal.remark(&format!("note: trust list {}: {reason}", visible(list)));
+        }
+        return Ok((on_disk.trust, policy));
+    }
+    if path.is_file() {
+        let bytes = read_input(Some(path))?;
+        if snapshot::is_snapshot(&bytes) {
+            return Ok((snapshot::read(&bytes)?, Policy::default()));
+        }
     }
     if arguments.types.is_empty() {
         return Err(Failure::wrong_use(

@@ -18,6 +18,7 @@ pub mod show;
 pub mod store;
 pub mod tenant;
 pub mod trust;
+pub mod trust_list;
 pub mod type_metadata;
 
 pub use environment::Environment;
@@ -25,23 +26,26 @@ pub use reader::Fault;
 
 use crate::domain::reason::Code;
 use crate::domain::time::UnixSeconds;
-use crate::domain::trust::{TrustAnchors, TrustSource};
+use crate::domain::trust::listed::{TrustPlan, compose};
+use crate::domain::trust_list::plan::ListPlan;
 use crate::domain::verify::Policy;
 use field::SectionDoc;
 use files::Files;
 use reader::{Faults, Section, suggestion};
 use std::cell::RefCell;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// All sections, in the order of the documentation.
-pub const SECTIONS: [&SectionDoc; 9] = [
+pub const SECTIONS: [&SectionDoc; 11] = [
     &service::DOC,
     &store::DOC,
     &tenant::DOC,
     &tenant::CALLER,
     &trust::DOC,
+    &trust_list::DOC,
+    &trust_list::DATA,
     &policy::DOC,
     &type_metadata::DOC,
     &outgoing::DOC,
@@ -60,6 +64,10 @@ pub struct Settings {
     pub store: store::StoreSettings,
     /// `[tenant]`, with its callers, `[[trust]]`, `[policy]` and `[[type_metadata]]`.
     pub tenant: tenant::TenantSettings,
+    /// `[[trust_list]]`
+    pub trust_lists: Vec<ListPlan>,
+    /// Where they are kept.
+    pub trust_folder: Option<PathBuf>,
     /// `[outgoing]`
     pub outgoing: outgoing::OutgoingSettings,
     /// `[log]`
@@ -106,19 +114,21 @@ pub fn load(path: &Path, environment: &Environment, now: UnixSeconds) -> Result<
     conclude(settings, faults).map(|settings| Settings { notes: notes.0.into_inner(), ..settings })
 }
 
-/// Reads a file that has only `[[trust]]`, `[policy]` and `[[type_metadata]]`: what a verification outside of the service needs.
+/// Reads a file that has only the sections on trust, `[policy]` and `[[type_metadata]]`: what a verification outside of the
+/// service needs.
 ///
 /// # Errors
 /// Every fault there is, at least one.
-pub fn load_trust(path: &Path, now: UnixSeconds) -> Result<(TrustAnchors, Policy, Vec<Note>), Vec<Fault>> {
+pub fn load_trust(path: &Path, now: UnixSeconds) -> Result<(TrustSettings, Policy, Vec<Note>), Vec<Fault>> {
     let (faults, notes) = (Faults::default(), Notes::default());
     let loaded = read_file(path, &faults).and_then(|file| {
-        check_sections(&file, &[&trust::DOC, &policy::DOC, &type_metadata::DOC], &faults);
+        let known = [&trust::DOC, &trust_list::DOC, &trust_list::DATA, &policy::DOC, &type_metadata::DOC];
+        check_sections(&file, &known, &faults);
         let files = Files::new(folder(path));
         let rules = trust::Rules { files, now, placeholders_allowed: true, notes: &notes };
-        let sources = trust_sources(&file, rules, &faults);
+        let trust = trust_settings(&file, rules, &faults);
         let policy = whole_policy(&file, files, &faults);
-        Some((TrustAnchors::new(sources?), policy?))
+        Some((trust?, policy?))
     });
     conclude(loaded, faults).map(|(trust, policy)| (trust, policy, notes.0.into_inner()))
 }
@@ -143,9 +153,11 @@ fn read(path: &Path, file: &Table, now: UnixSeconds, faults: &Faults, notes: &No
     let store = once(file, &store::DOC, &[], faults, |section| store::read(section, files));
     let test_mode = service.as_ref().is_none_or(|service| service.test_mode);
     let rules = trust::Rules { files, now, placeholders_allowed: test_mode, notes };
+    let trust = trust_settings(file, rules, faults);
     let parts = tenant::Parts {
         callers: callers(file, faults),
-        trust: trust_sources(file, rules, faults).map(TrustAnchors::new),
+        trust: trust.as_ref().map(|trust| compose(&trust.plans, &[], now)),
+        trust_plans: trust.as_ref().map(|trust| trust.plans.clone()).unwrap_or_default(),
         policy: whole_policy(file, files, faults),
         test_mode,
     };
@@ -159,6 +171,8 @@ fn read(path: &Path, file: &Table, now: UnixSeconds, faults: &Faults, notes: &No
         service: service?,
         store: store?,
         tenant: tenant?,
+        trust_lists: trust.as_ref().map(|trust| trust.lists.clone())?,
+        trust_folder: trust.and_then(|trust| trust.folder),
         outgoing: outgoing?,
         log: log?,
         notes: Vec::new(),
@@ -224,17 +238,63 @@ fn callers(file: &Table, faults: &Faults) -> Option<Vec<tenant::Caller>> {
     complete.then_some(callers)
 }
 
-fn trust_sources(file: &Table, rules: trust::Rules<'_>, faults: &Faults) -> Option<Vec<TrustSource>> {
-    let mut sources: Vec<TrustSource> = Vec::new();
+/// Everything about trust: the sources, the lists that fill some of them, and where those are kept.
+#[derive(Debug, Clone)]
+pub struct TrustSettings {
+    /// `[[trust]]`
+    pub plans: Vec<TrustPlan>,
+    /// `[[trust_list]]`
+    pub lists: Vec<ListPlan>,
+    /// `trust_data.folder`
+    pub folder: Option<PathBuf>,
+}
+
+fn trust_settings(file: &Table, rules: trust::Rules<'_>, faults: &Faults) -> Option<TrustSettings> {
+    let mut lists: Vec<ListPlan> = Vec::new();
+    let lists_complete = many(file.get("trust_list"), &trust_list::DOC, faults, |section| {
+        let Some(list) = trust_list::read(section, rules) else { return false };
+        if lists.iter().any(|known| known.name == list.name) {
+            section.fault("name", "is the name of another list, too", "Give each list a name of its own.");
+        }
+        lists.push(list);
+        true
+    });
+    let folder = once(file, &trust_list::DATA, &[], faults, |section| trust_list::read_folder(section, rules.files));
+    if !lists.is_empty() && folder == Some(None) {
+        faults.add(
+            "trust_data.folder",
+            "is missing, but there are trust lists: a restart could not tell an old list from a new one",
+            "Name an existing folder, as /var/lib/pruefstein/trust.",
+        );
+    }
+    let plans = trust_plans(file, rules, &lists, faults);
+    // Without all lists a source that names one of them would only complain a second time.
+    Some(TrustSettings { plans: plans.filter(|_| lists_complete)?, lists, folder: folder? })
+}
+
+fn trust_plans(file: &Table, rules: trust::Rules<'_>, lists: &[ListPlan], faults: &Faults) -> Option<Vec<TrustPlan>> {
+    let mut sources: Vec<TrustPlan> = Vec::new();
     let complete = many(file.get("trust"), &trust::DOC, faults, |section| {
-        let Some(source) = trust::read(section, rules) else { return false };
-        if sources.iter().any(|known| known.name == source.name) {
+        let Some(source) = trust::read(section, rules, lists) else { return false };
+        if sources.iter().any(|known| known.source.name == source.source.name) {
             section.fault("name", "is the name of another source, too", "Give each source a name of its own.");
         }
         sources.push(source);
         true
     });
-    if complete && sources.is_empty() {
+    for plan in &sources {
+        for target in &plan.signs_for {
+            let issues = |known: &TrustPlan| known.source.name == *target && known.source.purpose.issues_credentials();
+            if !sources.iter().any(issues) {
+                faults.add(
+                    format!("trust({}).signs_for", plan.source.name),
+                    format!("names {}, which is no source of credentials", target.escape_debug()),
+                    "Name a [[trust]] source that issues credentials.",
+                );
+            }
+        }
+    }
+    if complete && !sources.iter().any(|plan| plan.source.purpose.issues_credentials()) {
         faults.add(
             "trust",
             "there is no trust source, so nobody's credentials could be accepted",

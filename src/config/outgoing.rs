@@ -1,4 +1,4 @@
-//! `[outgoing]`: how the service reaches others: status lists today.
+//! `[outgoing]`: how the service reaches others: status lists, type metadata.
 
 use super::field::{Default, Kind, Occurs, SectionDoc, field};
 use super::files::Files;
@@ -9,7 +9,7 @@ use url::Url;
 pub const DOC: SectionDoc = SectionDoc {
     name: "outgoing",
     occurs: Occurs::Once,
-    about: "How the service reaches others. It asks only hosts that a trust source names.",
+    about: "How the service reaches others. It asks only hosts that a trust source or type metadata names.",
     fields: &[
         field(
             "proxy",
@@ -22,7 +22,7 @@ pub const DOC: SectionDoc = SectionDoc {
             "extra_roots",
             Kind::Texts("PEM file or folder with CA certificates for TLS"),
             Default::Absent("the roots of the operating system only"),
-            "Further certification authorities for TLS to status hosts. They never vouch for credentials.",
+            "Further certification authorities for TLS to these hosts. They never vouch for credentials.",
         ),
     ],
 };

@@ -12,6 +12,7 @@ use crate::domain::request::client_id::ClientIdPrefix;
 use crate::domain::request::link::WalletScheme;
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::TrustAnchors;
+use crate::domain::trust::listed::TrustPlan;
 use crate::domain::verify::Policy;
 use crate::domain::x509::chain::AnchorInChain;
 use std::fmt;
@@ -208,8 +209,10 @@ pub struct TenantSettings {
     pub imprint_url: Option<String>,
     /// Who may use the caller API; everybody on this machine if empty.
     pub callers: Vec<Caller>,
-    /// Who may issue what.
+    /// Who may issue what, as far as it is known without trust lists.
     pub trust: TrustAnchors,
+    /// The same as configured: trust lists fill some of it.
+    pub trust_plans: Vec<TrustPlan>,
     /// What is accepted.
     pub policy: Policy,
 }
@@ -218,6 +221,7 @@ pub struct TenantSettings {
 pub(super) struct Parts {
     pub callers: Option<Vec<Caller>>,
     pub trust: Option<TrustAnchors>,
+    pub trust_plans: Vec<TrustPlan>,
     pub policy: Option<Policy>,
     /// Whether placeholder types are allowed.
     pub test_mode: bool,
@@ -308,6 +312,7 @@ pub(super) fn read(
         imprint_url,
         callers: parts.callers?,
         trust: parts.trust?,
+        trust_plans: parts.trust_plans,
         policy,
     })
 }

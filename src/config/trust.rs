@@ -5,13 +5,20 @@ use super::field::{Default, Kind, Occurs, SectionDoc, field};
 use super::files::Files;
 use super::reader::{Complaint, Entry, Section};
 use crate::domain::time::UnixSeconds;
+use crate::domain::trust::listed::{ListUse, TrustPlan};
 use crate::domain::trust::purpose::is_pid;
 use crate::domain::trust::{Purpose, StatusOrigin, StatusRule, TrustSource};
+use crate::domain::trust_list::Notation;
+use crate::domain::trust_list::plan::ListPlan;
+use crate::domain::trust_list::profile::{ListKind, profile_of};
 use crate::domain::x509::Certificate;
 use crate::domain::x509::chain::Anchor;
 
 /// Types that stand for no real credential.
 const PLACEHOLDER_TYPES: &str = "urn:example:";
+
+/// The status of services in force (ETSI TS 119 612 section 5.5.4).
+const GRANTED: &str = "http://uri.etsi.org/TrstSvc/TrustedList/Svcstatus/granted";
 
 /// The settings of the section.
 pub const DOC: SectionDoc = SectionDoc {
@@ -83,6 +90,38 @@ pub const DOC: SectionDoc = SectionDoc {
              there is always checked.",
         ),
         field(
+            "list",
+            Kind::Text("name of a `[[trust_list]]`"),
+            Default::Absent("certificates of its own"),
+            "The list whose services give it its certificates. Those of authorities become anchors, others are trusted as \
+             they are.",
+        ),
+        field(
+            "services",
+            Kind::Texts("service type (URI), exactly"),
+            Default::Absent("those of the European list for this purpose"),
+            "The services of the list whose certificates vouch for issuers.",
+        ),
+        field(
+            "status_services",
+            Kind::Texts("service type (URI), exactly"),
+            Default::Absent("those of the European list for this purpose"),
+            "The services of the list whose certificates vouch for signers of status lists.",
+        ),
+        field(
+            "service_statuses",
+            Kind::Texts("status (URI), exactly"),
+            Default::Absent("`granted` in TS 119 612, `notified` in the list of public bodies, else none"),
+            "The statuses in which a service of the list gives trust. Where a list has none, a service that states one gives \
+             no trust.",
+        ),
+        field(
+            "signs_for",
+            Kind::Texts("name of a `[[trust]]` source"),
+            Default::Absent("needed for `status_list`, else nothing"),
+            "The sources whose status lists its certificates sign.",
+        ),
+        field(
             "extended_key_usage",
             Kind::Text("object identifier in dotted form"),
             Default::Absent("none is demanded"),
@@ -101,7 +140,7 @@ pub(super) struct Rules<'a> {
 }
 
 /// Reads one source. `None` if something is wrong; what, has been noted.
-pub(super) fn read(section: Section<'_>, rules: Rules<'_>) -> Option<TrustSource> {
+pub(super) fn read(section: Section<'_>, rules: Rules<'_>, lists: &[ListPlan]) -> Option<TrustPlan> {
     let name = section.text("name");
     let purpose = section.choice("purpose").and_then(Purpose::from_name);
     let types: Vec<String> =
@@ -115,12 +154,29 @@ pub(super) fn read(section: Section<'_>, rules: Rules<'_>) -> Option<TrustSource
     let anchors = anchors(section, rules, "anchors");
     let pinned = pinned(section, rules);
     let status_anchors = self::anchors(section, rules, "status_anchors");
-    if !section.has("anchors") && !section.has("pinned") {
+    let list = list_use(section, purpose, lists);
+    let own = section.has("anchors") || section.has("pinned");
+    if section.has("list") && (own || section.has("status_anchors")) {
+        section.fault(
+            "list",
+            "is given beside certificates of its own, so that reports could not say on what a verdict rests",
+            "Make two sources of it.",
+        );
+    } else if !section.has("list") && !own {
         section.fault(
             "anchors",
-            "is missing, and there are no pinned certificates either",
-            "Name the files of the anchors.",
+            "is missing, and there are neither pinned certificates nor a list",
+            "Name the files of the anchors, or a [[trust_list]] by list.",
         );
+    }
+    let signs_for: Vec<String> = section.texts("signs_for").into_iter().map(|entry| entry.text).collect();
+    if (purpose == Purpose::StatusList) == signs_for.is_empty() {
+        let (problem, remedy) = if signs_for.is_empty() {
+            ("is missing, so that it signs for nobody", "Name the sources whose status lists it signs.")
+        } else {
+            ("belongs to sources with purpose = \"status_list\"", "Leave it out, or set the purpose.")
+        };
+        section.fault("signs_for", problem, remedy);
     }
     let status_origins: Vec<StatusOrigin> =
         section.texts("status_hosts").into_iter().filter_map(|entry| origin(section, &entry)).collect();
@@ -129,7 +185,11 @@ pub(super) fn read(section: Section<'_>, rules: Rules<'_>) -> Option<TrustSource
         Some("may_be_absent") => StatusRule::MayBeAbsent,
         _ => StatusRule::RequiredUnlessShortLived,
     };
-    if status_rule == StatusRule::Required && !section.has("status_hosts") {
+    if !purpose.issues_credentials() {
+        for name in ["status_hosts", "status_anchors", "status"].iter().filter(|name| section.has(name)) {
+            section.fault(name, "belongs to sources that issue credentials", "Leave it out here.");
+        }
+    } else if status_rule == StatusRule::Required && !section.has("status_hosts") {
         section.fault(
             "status_hosts",
             "is missing, but every credential must have a status: all would be refused",
@@ -158,7 +218,55 @@ pub(super) fn read(section: Section<'_>, rules: Rules<'_>) -> Option<TrustSource
         extended_key_usage,
         ..TrustSource::new(name?, purpose, types)
     };
-    Some(source)
+    Some(TrustPlan { source, list: list?, signs_for })
+}
+
+/// What the source takes from a list. The outer `None` if something is wrong.
+fn list_use(section: Section<'_>, purpose: Purpose, lists: &[ListPlan]) -> Option<Option<ListUse>> {
+    let texts = |name: &str| section.texts(name).into_iter().map(|entry| entry.text).collect::<Vec<_>>();
+    let (services, status_services, statuses) =
+        (texts("services"), texts("status_services"), texts("service_statuses"));
+    if !section.has("list") {
+        for name in ["services", "status_services", "service_statuses"].iter().filter(|name| section.has(name)) {
+            section.fault(name, "belongs to sources with a list", "Name the list, or leave it out.");
+        }
+        return Some(None);
+    }
+    let name = section.text("list")?;
+    let Some(list) = lists.iter().find(|list| list.name == name) else {
+        section.fault("list", "is the name of no [[trust_list]]", "Name one that is there.");
+        return None;
+    };
+    // What the European lists call their services is known; for others it has to be said.
+    let known = profile_of(&list.list_type).filter(|profile| Some(profile.kind) == kind_of(purpose));
+    let or_known = |given: Vec<String>, known: Option<&'static str>| {
+        if given.is_empty() { known.map(str::to_owned).into_iter().collect() } else { given }
+    };
+    let issuance = or_known(services, known.map(|profile| profile.issuance));
+    if issuance.is_empty() {
+        section.fault(
+            "services",
+            format!("is missing: what a {} is called in a list of this type is not known", purpose.as_str()),
+            "Name the service types (URIs) exactly as the list states them.",
+        );
+    }
+    let revocation = or_known(status_services, known.and_then(|profile| profile.revocation));
+    let usual = match list.notation {
+        Notation::TrustedList => Some(GRANTED),
+        Notation::Lote => known.and_then(|profile| profile.statuses).map(|statuses| statuses.valid),
+    };
+    Some(Some(ListUse { list: name, issuance, revocation, statuses: or_known(statuses, usual) }))
+}
+
+/// The kind of European list that a purpose has.
+const fn kind_of(purpose: Purpose) -> Option<ListKind> {
+    match purpose {
+        Purpose::PidProvider => Some(ListKind::Pid),
+        Purpose::PubEaaProvider => Some(ListKind::PubEaa),
+        Purpose::AccessCertificateAuthority => Some(ListKind::AccessCertificates),
+        Purpose::Registrar => Some(ListKind::RegistrationCertificates),
+        Purpose::QeaaProvider | Purpose::EaaProvider | Purpose::StatusList => None,
+    }
 }
 
 /// X5C-02, TL-02: what a source issues must be something that its purpose may.
@@ -184,7 +292,7 @@ fn check_types(section: Section<'_>, purpose: Purpose, types: &[String]) {
     }
 }
 
-fn country(section: Section<'_>, entry: Entry) -> Option<String> {
+pub(super) fn country(section: Section<'_>, entry: Entry) -> Option<String> {
     let sound = entry.text.len() == 2 && entry.text.bytes().all(|byte| byte.is_ascii_uppercase());
     if !sound {
         section.faults().add(entry.key, "is no country code", "Write two capital letters, as DE.");
@@ -205,7 +313,7 @@ fn check_type(section: Section<'_>, rules: Rules<'_>, entry: Entry) -> String {
     entry.text
 }
 
-fn origin(section: Section<'_>, entry: &Entry) -> Option<StatusOrigin> {
+pub(super) fn origin(section: Section<'_>, entry: &Entry) -> Option<StatusOrigin> {
     let origin = StatusOrigin::parse(&entry.text);
     if origin.is_err() {
         section.faults().add(
@@ -248,6 +356,32 @@ fn anchors(section: Section<'_>, rules: Rules<'_>, name: &str) -> Vec<Anchor> {
         section.fault(name, "no usable anchor is left", "Give anchors with strong keys and signatures.");
     }
     anchors
+}
+
+/// The certificates of those who sign a list: end entities or authorities. `None` if something is wrong with them.
+pub(super) fn signers(section: Section<'_>, rules: Rules<'_>, name: &str) -> Option<Vec<Certificate>> {
+    let mut signers: Vec<Certificate> = Vec::new();
+    let mut sound = true;
+    for entry in section.texts(name) {
+        for (file, certificate) in certificates(section, rules, &entry, &mut sound) {
+            let title = format!("{file}: {}", certificate.subject_text.escape_debug());
+            if let Err(reason) = certificate.check_strength() {
+                sound = false;
+                section.faults().add(
+                    &entry.key,
+                    format!("the certificate in {title} cannot be used: {}", reason.detail),
+                    "Take the certificate from the official publication.",
+                );
+            }
+            note_period(rules, &entry.key, &title, &certificate);
+            signers.push(certificate);
+        }
+    }
+    if sound && signers.is_empty() && section.has(name) {
+        section.fault(name, "names no certificate, so nobody could sign the list", "Name at least one.");
+        return None;
+    }
+    sound.then_some(signers)
 }
 
 fn pinned(section: Section<'_>, rules: Rules<'_>) -> Vec<Certificate> {

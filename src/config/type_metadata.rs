@@ -9,7 +9,7 @@ use crate::domain::type_metadata::{
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use url::Url;
+use url::{Origin, Url};
 
 /// The settings of the section.
 pub const DOC: SectionDoc = SectionDoc {
@@ -84,27 +84,28 @@ pub(super) fn read(section: Section<'_>, files: Files<'_>) -> Option<TypeSection
     sound &= integrity.is_some() || !section.has("integrity");
     let mut publishers = Vec::new();
     for entry in section.texts("hosts") {
-        match StatusOrigin::parse(&entry.text) {
-            Ok(origin) => publishers.push(origin.text()),
-            Err(_) => {
-                sound = false;
-                section.faults().add(
-                    entry.key,
-                    "is not a host or an origin with https",
-                    "Write types.example or https://types.example:8443; http on loopback only.",
-                );
-            }
+        if let Ok(origin) = StatusOrigin::parse(&entry.text) {
+            publishers.push(origin.text());
+            continue;
         }
+        sound = false;
+        section.faults().add(
+            entry.key,
+            "is not a host or an origin with https",
+            "Write types.example or https://types.example:8443; http on loopback only.",
+        );
     }
-    let document = match section.has("file") {
-        true => Some(Arc::new(read_document(section, files, vct.as_deref(), integrity.as_ref())?)),
-        false => None,
+    let document = if section.has("file") {
+        Some(Arc::new(read_document(section, files, vct.as_deref(), integrity.as_ref())?))
+    } else {
+        None
     };
     let required = section.flag("required")?;
     let vct = match (&document, vct) {
         (Some(document), _) => document.vct.clone(),
         (None, Some(vct)) => {
-            sound &= check_address(section, &vct, &publishers);
+            // After a fault in the hosts, which of them fit is no question.
+            sound = sound && check_address(section, &vct, &publishers);
             vct
         }
         (None, None) => {
@@ -159,10 +160,9 @@ fn check_address(section: Section<'_>, vct: &str, publishers: &[String]) -> bool
         section.fault("hosts", "is missing, and there is no file either", "Name the file, or the hosts to ask.");
         return false;
     }
-    let origin = Url::parse(vct).ok().and_then(|url| {
-        let text = url.origin().ascii_serialization();
-        StatusOrigin::parse(&text).ok()
-    });
+    // A name such as urn:x has no origin at all.
+    let origin = Url::parse(vct).ok().map(|url| url.origin()).filter(Origin::is_tuple);
+    let origin = origin.and_then(|origin| StatusOrigin::parse(&origin.ascii_serialization()).ok());
     let Some(origin) = origin else {
         section.fault(
             "type",

@@ -1,7 +1,7 @@
 //! A tenant that trusts the test authority, and the status host that belongs to it.
 
 use crate::adapters::keys::KeySigner;
-use crate::app::ports::{Fetch, FetchError, FetchRequest, FetchResponse, Pending};
+use crate::app::ports::{Fetch, FetchError, FetchRequest, FetchResponse, Pending, Validators};
 use crate::app::{Lifetimes, Tenant};
 use crate::domain::ids::TenantId;
 use crate::domain::preset;
@@ -97,6 +97,7 @@ impl World {
             own_queries: true,
             presets: presets.into_iter().map(|preset| (preset.id.clone(), preset)).collect(),
             trust: self.trust()?.into(),
+            trust_plans: Vec::new(),
             policy: Policy::default(),
             lifetimes: Lifetimes::default(),
         })
@@ -134,7 +135,13 @@ impl Fetch for StatusHostFetch {
                 return Err(FetchError::TooLarge);
             }
             let content_type = Some(answer.content_type.to_owned());
-            Ok(FetchResponse { status: answer.status, content_type, max_age: None, body: answer.body })
+            Ok(FetchResponse {
+                status: answer.status,
+                content_type,
+                max_age: None,
+                validators: Validators::default(),
+                body: answer.body,
+            })
         })
     }
 }

@@ -96,7 +96,7 @@ impl<'a> Sign1<'a> {
                 return Err(CoseFault("a header parameter brings another key"));
             }
         }
-        Ok(Self { protected, payload, signature, headers })
+        Ok(Self { protected, headers, payload, signature })
     }
 
     /// The algorithm, if the policy allows it.

@@ -28,6 +28,10 @@ pub const DISCLOSURE_RECURSION: usize = 16;
 pub const CERTIFICATES: usize = 5;
 /// Largest certificate, in bytes of DER.
 pub const CERTIFICATE_BYTES: usize = 16 * 1024;
+/// Largest list of revoked certificates, in bytes of DER.
+pub const REVOCATION_LIST_BYTES: usize = 4 * 1024 * 1024;
+/// Most lists of revoked certificates of one trust source.
+pub const REVOCATION_LISTS: usize = 64;
 /// Largest status list token, in bytes on the wire. A hundred million entries of one bit fit while few are set: as a
 /// JWT, which encodes the list in base64url twice, up to 0.7 %; as a CWT up to 1.7 %. Issuers with more use more lists.
 pub const STATUS_TOKEN_BYTES: usize = 2 * 1024 * 1024;
@@ -53,6 +57,8 @@ pub const TRUST_LIST_MEMBERS: usize = 1_000;
 pub const XML_ATTRIBUTES: usize = 64;
 /// Deepest nesting of an XML list.
 pub const XML_DEPTH: usize = 64;
+/// Most tags, attributes, comments and other pieces of markup in one XML list.
+pub const XML_MARKUP: usize = 500_000;
 /// Largest `data:` URI in a claim, in characters.
 pub const DATA_URI_CHARS: usize = 512 * 1024;
 /// Most credential queries in one DCQL query.

@@ -177,6 +177,7 @@ codes! {
     X5cUntrusted = "x5c_untrusted", "certificate", "The chain does not reach a trust anchor for this use.", Operator, "Add a trust source for this issuer; test issuers belong to a test configuration.";
     X5cExpired = "x5c_expired", "certificate", "A certificate is outside its validity.", Issuer, "Renew the certificate.";
     X5cProfileViolation = "x5c_profile_violation", "certificate", "The profile of a certificate is wrong.", Issuer, "Send no anchor, an end-entity leaf with digitalSignature, and strong algorithms.";
+    X5cRevoked = "x5c_revoked", "certificate", "A certificate of the chain is revoked, or cannot be shown not to be.", Operator, "Compare the revocation lists configured for this source with those that its CA publishes; a revoked issuer needs a new certificate.";
     // status
     StatusInvalidReference = "status_invalid_reference", "status", "The status claim is missing or unusable.", Issuer, "Issue with status.status_list.idx and uri.";
     StatusUriNotAllowed = "status_uri_not_allowed", "status", "The status address is not permitted.", Operator, "Allow the host at the trust source of this issuer, if it is right.";

@@ -245,6 +245,71 @@ pub struct ReportBody {
     pub outcome: String,
     /// In a fixed order.
     pub checks: Vec<CheckBody>,
+    /// What the verdict rests on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceBody>,
+}
+
+/// What a verdict rests on: with the trust data of this digest, and at this time, it comes out the same again.
+#[derive(Serialize, ToSchema)]
+pub struct EvidenceBody {
+    /// The time that counted, RFC 3339, UTC.
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// SHA-256 over all trust data, base64url; a file made by `trust snapshot` carries the same.
+    pub trust_data: String,
+    /// The credentials whose issuer was found, in the order of the report.
+    pub credentials: Vec<RestsOnBody>,
+}
+
+/// What the trust in one credential rests on.
+#[derive(Serialize, ToSchema)]
+pub struct RestsOnBody {
+    /// The id of its query, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
+    /// The trust source.
+    #[schema(example = "pid-providers")]
+    pub trusted_by: String,
+    /// What the source vouches for.
+    #[schema(example = "pid_provider")]
+    pub purpose: String,
+    /// The edition of the trust list that its certificates come from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trust_list: Option<TrustListBody>,
+    /// The edition of the status list that said valid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_list: Option<StatusListBody>,
+}
+
+/// One edition of a trust list.
+#[derive(Serialize, ToSchema)]
+pub struct TrustListBody {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Its sequence number.
+    pub number: u64,
+    /// SHA-256 of the document, base64url.
+    pub sha256: String,
+    /// When it was issued.
+    #[schema(format = DateTime)]
+    pub issued_at: String,
+    /// When the next one is due.
+    #[schema(format = DateTime)]
+    pub next_update: String,
+}
+
+/// One edition of a status list.
+#[derive(Serialize, ToSchema)]
+pub struct StatusListBody {
+    /// SHA-256 of the token, base64url.
+    pub sha256: String,
+    /// Its `iat`.
+    #[schema(format = DateTime)]
+    pub issued_at: String,
+    /// Its `exp`, if stated.
+    #[schema(format = DateTime)]
+    pub expires_at: Option<String>,
 }
 
 /// One check.

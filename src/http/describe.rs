@@ -109,9 +109,33 @@ pub(super) fn presentation() -> Value {
             "claims": { "family_name": "MUSTERMANN", "given_name": "ERIKA", "address": { "locality": "KÖLN" } },
             "claim_set": 0,
         }] } },
-        "report": { "outcome": "accepted", "checks": [
-            { "check": "issuer_signature", "outcome": "passed", "source": "RFC 9901 7.1", "credential": "pid-de-sdjwt" },
-        ] },
+        "report": {
+            "outcome": "accepted",
+            "checks": [
+                { "check": "issuer_signature", "outcome": "passed", "source": "RFC 9901 7.1", "credential": "pid-de-sdjwt" },
+            ],
+            "evidence": {
+                "at": "2027-03-01T12:00:00Z",
+                "trust_data": "BnvZc0TjU3s2XKvVmR0oZ5aY7w1QpLhE4dGfNi8tCkA",
+                "credentials": [{
+                    "credential": "pid-de-sdjwt",
+                    "trusted_by": "pid-providers",
+                    "purpose": "pid_provider",
+                    "trust_list": {
+                        "name": "eu-pid-providers",
+                        "number": 42,
+                        "sha256": "k3Jd0uVbWq8yHn5tRzXl2mCpAe7sGfQi9oTj4wNxBvE",
+                        "issued_at": "2027-02-20T00:00:00Z",
+                        "next_update": "2027-08-20T00:00:00Z",
+                    },
+                    "status_list": {
+                        "sha256": "u1Yx7cVtKp3eLrQa9mWnZb5sHd2gJf8oTi4vXkRyEwM",
+                        "issued_at": "2027-03-01T06:00:00Z",
+                        "expires_at": "2027-03-02T06:00:00Z",
+                    },
+                }],
+            },
+        },
         "error": null,
     })
 }

@@ -257,6 +257,7 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::X5cUntrusted
         | Code::X5cExpired
         | Code::X5cProfileViolation
+        | Code::X5cRevoked
         | Code::StatusInvalidReference
         | Code::StatusUriNotAllowed
         | Code::StatusTokenInvalid

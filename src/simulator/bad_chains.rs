@@ -5,6 +5,9 @@ use super::authority::{IssuerName, SignerKey, SigningIdentity, TestAuthority};
 use super::certificates::{Entity, Role, Template};
 use rcgen::KeyUsagePurpose;
 
+/// An address on this machine at which nobody listens.
+const INSIDE: &str = "http://127.0.0.1:9/";
+
 /// What is wrong with the chain of an issuer of German PIDs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadChain {
@@ -54,6 +57,8 @@ pub enum BadChain {
     SixCertificates,
     /// An access certificate signs a PID.
     AccessCertificate,
+    /// All is well, but leaf and intermediate name addresses on this machine for revocation lists and issuers.
+    PointersInside,
 }
 
 impl TestAuthority {
@@ -82,6 +87,12 @@ impl TestAuthority {
             }
             BadChain::LeafForServers => below_good(&|leaf| leaf.server_authentication_only = true),
             BadChain::UnknownCriticalExtension => below_good(&|leaf| leaf.unknown_critical_extension = true),
+            BadChain::PointersInside => {
+                let intermediate = self
+                    .authority_below("Zwischenstelle 3", &good.root, &|authority| authority.pointers = Some(INSIDE))?;
+                let leaf = self.leaf_below(&intermediate, &|leaf| leaf.pointers = Some(INSIDE))?;
+                Ok(identity(&leaf, chain(&[&leaf, &intermediate])))
+            }
             BadChain::ExpiredIntermediate => below_bad(&|authority| authority.days = (-60, -1)),
             BadChain::IntermediateIsNoAuthority => {
                 below_bad(&|authority| authority.claims_to_be_authority = Some(false))

@@ -7,9 +7,10 @@ use crate::domain::encoding::base64;
 use crate::domain::jose::keys::{P384SigningKey, SigningKey};
 use crate::domain::time::UnixSeconds;
 use rcgen::{
-    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose,
-    GeneralSubtree, IsCa, Issuer, KeyUsagePurpose, NameConstraints, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384,
-    PublicKeyData, SanType, SerialNumber, SignatureAlgorithm,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint, CustomExtension,
+    DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyIdMethod,
+    KeyUsagePurpose, NameConstraints, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PublicKeyData, RevokedCertParams,
+    SanType, SerialNumber, SignatureAlgorithm,
 };
 use std::time::Duration;
 
@@ -25,6 +26,13 @@ pub(super) fn calendar(time: UnixSeconds) -> (i32, u8, u8) {
     let elapsed = Duration::from_secs(u64::try_from(time.0).unwrap_or_default());
     let date = rcgen::date_time_ymd(1970, 1, 1).saturating_add(elapsed.try_into().unwrap_or_default());
     (date.year(), date.month().into(), date.day())
+}
+
+/// The start of a day, counted from `day`.
+fn moment(day: UnixSeconds, days: i64) -> time::OffsetDateTime {
+    let seconds = day.plus(days.saturating_mul(DAY)).0;
+    let elapsed = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+    rcgen::date_time_ymd(1970, 1, 1).saturating_add(elapsed.try_into().unwrap_or_default())
 }
 
 /// What the holder of a certificate is.
@@ -64,6 +72,8 @@ pub struct Template {
     pub permitted_subtree: Option<&'static str>,
     /// An extension with an unknown identifier that is marked critical.
     pub unknown_critical_extension: bool,
+    /// Where the list of revoked certificates, a responder and the certificate of the issuer are said to lie.
+    pub pointers: Option<&'static str>,
     /// The certificate policy for access certificates of legal persons (ETSI TS 119 411-8).
     pub access_policy: bool,
 }
@@ -84,6 +94,7 @@ impl Template {
             server_authentication_only: false,
             permitted_subtree: None,
             unknown_critical_extension: false,
+            pointers: None,
             access_policy: false,
         }
     }
@@ -94,11 +105,7 @@ impl Template {
         // Positive and without a leading zero byte, so that the DER is canonical.
         serial[0] = serial[0] & 0x7f | 0x40;
         params.serial_number = Some(SerialNumber::from_slice(serial.get(..16).unwrap_or_default()));
-        let moment = |days: i64| {
-            let seconds = day.plus(days.saturating_mul(DAY)).0;
-            let elapsed = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
-            rcgen::date_time_ymd(1970, 1, 1).saturating_add(elapsed.try_into().unwrap_or_default())
-        };
+        let moment = |days: i64| moment(day, days);
         params.not_before = moment(self.days.0);
         params.not_after = moment(self.days.1);
         params.distinguished_name = self.subject()?;
@@ -134,6 +141,18 @@ impl Template {
             let mut extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99_999, 1], vec![5, 0]);
             extension.set_criticality(true);
             params.custom_extensions.push(extension);
+        }
+        if let Some(uri) = self.pointers {
+            params.crl_distribution_points.push(CrlDistributionPoint { uris: vec![uri.to_owned()] });
+            let element =
+                |tag: u8, content: &[u8]| [&[tag, u8::try_from(content.len()).unwrap_or_default()], content].concat();
+            // SEQUENCE { SEQUENCE { id-ad-ocsp, URI }, SEQUENCE { id-ad-caIssuers, URI } }
+            let access = |method: u8| {
+                let name = element(6, &[0x2b, 6, 1, 5, 5, 7, 0x30, method]);
+                element(0x30, &[name, element(0x86, uri.as_bytes())].concat())
+            };
+            let content = element(0x30, &[access(1), access(2)].concat());
+            params.custom_extensions.push(CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], content));
         }
         if self.access_policy {
             // SEQUENCE { SEQUENCE { OID 0.4.0.194118.1.2 } }
@@ -200,6 +219,31 @@ pub(super) struct Entity {
 }
 
 impl Entity {
+    /// The list (DER) of the certificates that this CA has revoked, which counts from the first to the last of `days`.
+    pub(super) fn revocation_list(
+        &self,
+        day: UnixSeconds,
+        days: (i64, i64),
+        revoked: &[Self],
+    ) -> Result<Vec<u8>, SimulatorError> {
+        let entry = |entity: &Self| RevokedCertParams {
+            serial_number: entity.params.serial_number.clone().unwrap_or_else(|| SerialNumber::from_slice(&[0])),
+            revocation_time: moment(day, days.0),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let params = CertificateRevocationListParams {
+            this_update: moment(day, days.0),
+            next_update: moment(day, days.1),
+            crl_number: SerialNumber::from_slice(&[1]),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(entry).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let issuer = Issuer::from_params(&self.params, Signer::new(&self.key));
+        Ok(params.signed_by(&issuer)?.der().to_vec())
+    }
+
     fn sign(&self, params: &CertificateParams, subject: &impl PublicKeyData) -> Result<Vec<u8>, SimulatorError> {
         let issuer = Issuer::from_params(&self.params, Signer::new(&self.key));
         Ok(params.signed_by(subject, &issuer)?.der().to_vec())

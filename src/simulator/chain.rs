@@ -151,6 +151,7 @@ mod tests {
             (BadChain::PathTooLong, None),
             (BadChain::NameConstraintViolated, None),
             (BadChain::SixCertificates, None),
+            (BadChain::PointersInside, None),
         ] {
             assert_eq!(check(bad), fault, "{bad:?}");
         }
@@ -181,5 +182,14 @@ mod tests {
         let subtrees = above.name_constraints().unwrap().unwrap().value.permitted_subtrees.clone().unwrap();
         assert_eq!(subtrees[0].base, GeneralName::DNSName("elsewhere.example"));
         assert_eq!(chain(BadChain::SixCertificates).len(), 6);
+        for der in chain(BadChain::PointersInside) {
+            let (_, pointing) = X509Certificate::from_der(&der).unwrap();
+            let parsed: Vec<_> = pointing.extensions().iter().map(X509Extension::parsed_extension).collect();
+            let here = GeneralName::URI("http://127.0.0.1:9/");
+            assert!(parsed.iter().any(|extension| matches!(extension,
+                ParsedExtension::AuthorityInfoAccess(access)
+                    if access.accessdescs.iter().filter(|entry| entry.access_location == here).count() == 2)));
+            assert!(parsed.iter().any(|extension| matches!(extension, ParsedExtension::CRLDistributionPoints(_))));
+        }
     }
 }

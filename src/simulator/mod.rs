@@ -9,6 +9,7 @@
 //! | certificates and keys, good and bad | [`authority`], [`bad_chains`], [`certificates`], [`chain`], [`seed`] |
 //! | who the invented people are | [`people`] |
 //! | writing SD-JWTs, proofs and lists | [`encode`], [`issuer`], [`status_host`] |
+//! | writing trusted lists in XML | [`xml_list`] |
 //! | lists of trusted entities, good and spoiled | [`trust_list`] |
 //! | what a strict wallet accepts | [`request`], [`matcher`] |
 //! | the wallet, and how it reaches the verifier | [`wallet`], [`transport`] |
@@ -25,11 +26,13 @@ pub mod matcher;
 mod misdeeds;
 pub mod people;
 pub mod request;
+pub mod revocation;
 pub mod seed;
 pub mod status_host;
 pub mod transport;
 pub mod trust_list;
 pub mod wallet;
+pub mod xml_list;
 
 #[cfg(test)]
 mod tests;

@@ -82,6 +82,9 @@ const IMPURE: [&str; 9] =
 /// The libraries of one room.
 const CRYPTOGRAPHY: [&str; 3] = ["aws_lc_rs", "josekit", "p256"];
 
+/// The libraries for XML, and the only room that names them.
+const XML: ([&str; 3], &str) = (["bergshamra_c14n", "bergshamra_xml", "uppsala"], "domain::trust_list::trusted_list");
+
 struct Source {
     /// The module, as in `domain::jose::alg`.
     module: String,
@@ -241,6 +244,21 @@ fn one_room_names_the_cryptography() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn one_room_names_the_xml_libraries() {
+    let (libraries, room) = XML;
+    let mut met = BTreeSet::new();
+    for source in sources() {
+        for (number, line) in &source.lines {
+            for library in libraries.iter().filter(|library| line.contains(&format!("{library}::"))) {
+                assert!(is_within(&source.module, room), "{}:{number}: names {library}", source.file.display());
+                met.insert(*library);
+            }
+        }
+    }
+    assert_eq!(met.len(), libraries.len(), "the room moved: {met:?}");
 }
 
 #[test]

@@ -123,6 +123,29 @@ fn a_good_presentation_is_accepted_with_every_check() {
 }
 
 #[test]
+fn type_metadata_comes_from_files_only() {
+    // VC-41, VC-46: nothing is fetched; what is missing is named.
+    let case = Case::new();
+    let trust = std::fs::read_to_string(case.path("trust/trust.toml")).unwrap();
+    let verify_with = |document: &Value| {
+        case.write("trust/pid.json", document.to_string().as_bytes());
+        let section = "[[type_metadata]]\nfile = \"pid.json\"\nhosts = [\"types.example\"]\n";
+        case.write("trust/trust.toml", format!("{trust}\n{section}").as_bytes());
+        case.verify_with(&[], &[])
+    };
+    let claims = |sd: &str| json!([{"path": ["family_name"], "sd": sd}]);
+    let ran = verify_with(&json!({"vct": "urn:eudi:pid:de:1", "claims": claims("always")}));
+    assert_eq!(ran.exit, 0, "{}\n{}", ran.out, ran.err);
+    assert!(ran.out.contains("✓ type_metadata"), "{}", ran.out);
+    let ran = verify_with(&json!({"vct": "urn:eudi:pid:de:1", "claims": claims("never")}));
+    assert_eq!(ran.exit, 1, "{}\n{}", ran.out, ran.err);
+    assert!(ran.out.contains("type_metadata_invalid"), "{}", ran.out);
+    let ran = verify_with(&json!({"vct": "urn:eudi:pid:de:1", "extends": "https://types.example/pid"}));
+    assert_eq!(ran.exit, 3, "{}\n{}", ran.out, ran.err);
+    assert!(ran.err.contains("https://types.example/pid"), "{}", ran.err);
+}
+
+#[test]
 fn a_refusal_names_check_code_and_hint() {
     let case = Case::new();
     for (change, code) in [

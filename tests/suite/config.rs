@@ -457,13 +457,64 @@ fn policies_have_bounds() {
 
 #[test]
 fn type_metadata_is_for_its_type() {
+    // VC-41 to VC-45, VC-47, VC-52.
     let folder = Folder::new();
-    folder.write("pid.json", r#"{"vct": "urn:eudi:pid:de:1"}"#);
-    let text = |vct: &str| with("policy", &format!("type_metadata = {{ \"{vct}\" = \"pid.json\" }}"));
-    assert_eq!(folder.load(&text("urn:eudi:pid:de:1")).unwrap().tenant.policy.type_metadata.rules.len(), 1);
-    refused(&folder, &text("urn:other"), "policy.type_metadata.\"urn:other\"", "another type");
-    folder.write("pid.json", "{");
-    refused(&folder, &text("urn:eudi:pid:de:1"), "policy.type_metadata.\"urn:eudi:pid:de:1\"", "not a JSON object");
+    let sections = |sections: &[&str]| {
+        let text: Vec<String> = sections.iter().map(|section| format!("\n[[type_metadata]]\n{section}\n")).collect();
+        format!("{SOUND}{}", text.concat())
+    };
+    let document = r#"{"vct": "urn:eudi:pid:de:1", "claims": [{"path": ["family_name"], "sd": "always"}]}"#;
+    let hash = pruefstein::domain::jose::hash::integrity("sha256", document.as_bytes()).unwrap();
+    folder.write("pid.json", document);
+    let policy = |text: &str| folder.load(text).unwrap().tenant.policy.type_metadata;
+    let given = policy(&sections(&["file = \"pid.json\""]));
+    assert_eq!(given.catalogue.types().collect::<Vec<_>>(), ["urn:eudi:pid:de:1"]);
+    let meant = format!("file = \"pid.json\"\ntype = \"urn:eudi:pid:de:1\"\nintegrity = \"sha256-{hash}\"");
+    assert_eq!(policy(&sections(&[&meant])).catalogue.digest(), given.catalogue.digest());
+    let key = |name: &str| format!("type_metadata(no. 1).{name}");
+    let bad = |section: &str, name: &str, problem: &str| {
+        refused(&folder, &sections(&[section]), &key(name), problem);
+    };
+    bad("file = \"pid.json\"\ntype = \"urn:other\"", "file", "another type");
+    bad("file = \"pid.json\"\nintegrity = \"sha256-AAAA\"", "file", "not the document that integrity means");
+    bad("file = \"pid.json\"\nintegrity = \"md5-AAAA\"", "integrity", "no hash of a known kind");
+    bad("file = \"nowhere.json\"", "file", "there is no file");
+    bad("file = \"pid.json\"\nvct = \"x\"", "vct", "there is no such setting");
+    bad("required = true", "file", "is missing");
+    bad("file = \"pid.json\"\nrequired = \"yes\"", "required", "true or false");
+    folder.write("broken.json", "{");
+    bad("file = \"broken.json\"", "file", "no JSON object");
+    folder.write("number.json", r#"{"vct": "urn:x", "claims": [{"path": [1]}]}"#);
+    bad("file = \"number.json\"", "file", "does not begin with a name");
+    // Two for one type.
+    let twice = sections(&["file = \"pid.json\"", "file = \"pid.json\""]);
+    refused(&folder, &twice, "type_metadata(no. 2).file", "as another section is, too");
+    // The chain is whole and sound, or can be fetched.
+    folder.write("child.json", r#"{"vct": "urn:child", "extends": "urn:eudi:pid:de:1"}"#);
+    bad("file = \"child.json\"", "file", "extends urn:eudi:pid:de:1, whose document is not there");
+    assert_eq!(policy(&sections(&["file = \"child.json\"", "file = \"pid.json\""])).rules.len(), 2);
+    folder.load(&sections(&["file = \"child.json\"\nhosts = [\"types.example\"]"])).unwrap();
+    folder.write("circle.json", r#"{"vct": "urn:circle", "extends": "urn:circle"}"#);
+    bad("file = \"circle.json\"", "file", "extends itself");
+    folder.write(
+        "loose.json",
+        r#"{"vct": "urn:l", "extends": "urn:eudi:pid:de:1", "claims": [{"path": ["family_name"], "sd": "never"}]}"#,
+    );
+    let loose = sections(&["file = \"loose.json\"", "file = \"pid.json\""]);
+    refused(&folder, &loose, &key("file"), "changes whether a claim is disclosable");
+    // Fetched: from an address, and from a publisher that is named.
+    let fetched = policy(&sections(&[
+        "type = \"https://types.example/pid\"\nhosts = [\"types.example\", \"https://mirror.example:8443\"]\nrequired = true",
+    ]));
+    let rule = &fetched.rules["https://types.example/pid"];
+    assert_eq!(rule.publishers, ["https://types.example:443", "https://mirror.example:8443"]);
+    assert_eq!(rule.rule, pruefstein::domain::type_metadata::TypeMetadataRule::Required);
+    bad("type = \"https://types.example/pid\"", "hosts", "is missing");
+    bad("type = \"https://types.example/pid\"\nhosts = [\"mirror.example\"]", "hosts", "does not name the host");
+    bad("type = \"https://types.example/pid\"\nhosts = [\"http://types.example\"]", "hosts[0]", "not a host");
+    bad("type = \"urn:x\"\nhosts = [\"types.example\"]", "type", "no https address");
+    bad("type = \"http://types.example/pid\"\nhosts = [\"types.example\"]", "type", "no https address");
+    folder.load(&sections(&["type = \"http://127.0.0.1:9/pid\"\nhosts = [\"http://127.0.0.1:9\"]"])).unwrap();
 }
 
 #[test]
@@ -559,7 +610,7 @@ fn trust_alone_can_be_read() {
     let (_, trust) = SOUND.split_once("[[trust]]").unwrap();
     folder.write("trust.toml", &format!("[[trust]]{trust}\n[policy]\nclock_skew_seconds = 5\n"));
     let (trust, policy, _) = config::load_trust(&folder.path("trust.toml"), NOW).unwrap();
-    assert_eq!((trust.sources().len(), policy.skew.seconds()), (1, 5));
+    assert_eq!((trust.plans.len(), policy.skew.seconds()), (1, 5));
     folder.write("trust.toml", SOUND);
     let faults = config::load_trust(&folder.path("trust.toml"), NOW).unwrap_err();
     assert_eq!(keys(&faults), ["service", "store", "tenant"]);

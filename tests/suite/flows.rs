@@ -13,6 +13,7 @@ mod requests;
 mod sessions;
 mod status;
 mod tenants;
+mod types;
 mod verifications;
 
 use crate::service::{FORM, NOW, RETURN_URL, STATUS_BASE, TestService, part, path_of};

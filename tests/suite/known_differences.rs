@@ -87,3 +87,17 @@ const SELF_ISSUED: &str = "stricter: CAs that certify themselves anew under the 
 const IDENTIFIERS: &str = "key identifiers help to build paths; x5c gives the path, and the signatures decide";
 const CONFIGURED: &str = "a formal fault of a root; trust in it is by configuration, by name and key";
 const SERVER_NAME: &str = "the name of a TLS server; an issuer is not one, and no host is looked for";
+
+/// Trusted lists in XML.
+pub(crate) const XML_LISTS: &[(&str, &str)] = &[
+    ("dss-fi-v6-no-tsp-information.xml", "the signature is looked at first, and it is broken, whatever else is"),
+    ("forkbomb-tsl612-eaa-broken-combined", "its version 5 is read; it is refused because its next update has passed"),
+    (
+        "forkbomb-tsl612-eaa-broken-incorrect_sha2_digest",
+        "the file with the digest beside a list is not read: the signature covers the list",
+    ),
+    (
+        "forkbomb-tsl612-eaa-broken-invalid_tsl_version_identifier",
+        "version 5 is read as well: national lists have it, and nothing that we read changed with version 6",
+    ),
+];

@@ -11,6 +11,7 @@
 
 mod architecture;
 mod catalogue;
+mod certificates;
 mod cli;
 mod client;
 mod config;
@@ -26,6 +27,7 @@ mod openapi;
 mod ops;
 mod privacy;
 mod properties;
+mod revocation;
 mod serve;
 mod service;
 mod shared;
@@ -34,6 +36,9 @@ mod stage;
 mod status_cwt;
 mod store;
 mod trust_lists;
+mod trust_refresh;
+mod type_metadata;
 mod vectors;
 mod wycheproof;
 mod x5c;
+mod xml_trust_lists;

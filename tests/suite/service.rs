@@ -4,7 +4,9 @@ use pruefstein::adapters::clock::FixedClock;
 use pruefstein::adapters::entropy::OsEntropy;
 use pruefstein::adapters::store::memory::MemoryStore;
 use pruefstein::adapters::store::sqlite::{Options as StoreOptions, SqliteStore};
-use pruefstein::app::ports::{Clock, Fetch, FetchError, FetchRequest, FetchResponse, Pending, TransactionStore};
+use pruefstein::app::ports::{
+    Clock, Fetch, FetchError, FetchRequest, FetchResponse, KeptLists, Pending, TransactionStore, Validators,
+};
 use pruefstein::app::{App, Ports, Tenant};
 use pruefstein::demo::World;
 use pruefstein::demo::world::StatusHostFetch;
@@ -12,15 +14,18 @@ use pruefstein::domain::encoding::base64;
 use pruefstein::domain::ids::TenantId;
 use pruefstein::domain::jose::hash::sha256;
 use pruefstein::domain::time::UnixSeconds;
+use pruefstein::domain::trust::listed::{TrustPlan, compose};
+use pruefstein::domain::trust_list::plan::ListPlan;
 use pruefstein::http::callers::{CallerKey, Callers};
 use pruefstein::http::{Front, NoObserver, router};
 use pruefstein::simulator::request::{Expected, RequestObject};
 use pruefstein::simulator::transport::{HttpRequest, HttpResponse, Method, RouterTransport};
 use pruefstein::simulator::wallet::{Options, Wallet, WalletReport};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use tower::ServiceExt as _;
 
 pub(crate) const NOW: UnixSeconds = UnixSeconds(1_795_000_000);
@@ -36,14 +41,27 @@ pub(crate) struct TestService {
     pub(crate) store: Arc<dyn TransactionStore>,
     /// How often a status host was asked.
     pub(crate) fetches: Arc<AtomicUsize>,
+    /// The addresses that were asked, whichever host they name.
+    pub(crate) asked: Arc<Mutex<Vec<String>>>,
+    /// JSON documents that other hosts publish, by address.
+    pub(crate) documents: Documents,
 }
 
+type Documents = Arc<Mutex<HashMap<String, String>>>;
+
 /// Counts what is asked of the status host, and lets others run in between, as a network does.
-struct Counted(StatusHostFetch, Arc<AtomicUsize>);
+struct Counted(StatusHostFetch, Arc<AtomicUsize>, Documents, Arc<Mutex<Vec<String>>>);
 
 impl Fetch for Counted {
     fn get(&self, request: FetchRequest) -> Pending<'_, FetchResponse, FetchError> {
+        if let Some(document) = self.2.lock().unwrap().get(&request.url) {
+            let (content_type, body) = (Some("application/json".to_owned()), document.as_bytes().to_vec());
+            let response =
+                FetchResponse { status: 200, content_type, max_age: None, validators: Validators::default(), body };
+            return Box::pin(async move { Ok(response) });
+        }
         self.1.fetch_add(1, Ordering::SeqCst);
+        self.3.lock().unwrap().push(request.url.clone());
         Box::pin(async move {
             for _ in 0..100 {
                 tokio::task::yield_now().await;
@@ -123,16 +141,52 @@ impl TestService {
         callers: Callers,
     ) -> Self {
         let fetches = Arc::new(AtomicUsize::new(0));
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let documents = Documents::default();
         let host = StatusHostFetch::new(Arc::clone(&world.status_host), Arc::clone(&clock) as Arc<dyn Clock>);
         let ports = Ports {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::new(OsEntropy),
             store: Arc::clone(&store),
-            fetch: Arc::new(Counted(host, Arc::clone(&fetches))),
+            fetch: Arc::new(Counted(host, Arc::clone(&fetches), Arc::clone(&documents), Arc::clone(&asked))),
         };
         let app = Arc::new(App::new(ports, base.to_owned(), tenants));
         let router = router(Front::new(Arc::clone(&app), callers, Arc::new(NoObserver)));
-        Self { app, router, world, clock, store, fetches }
+        Self { app, router, world, clock, store, fetches, documents, asked }
+    }
+
+    /// With trust lists from a host of the test's own, and tenants whose trust is only what these lists give.
+    pub(crate) fn with_trust_lists(
+        clock: Arc<FixedClock>,
+        host: Arc<dyn Fetch>,
+        lists: Vec<ListPlan>,
+        kept: Arc<dyn KeptLists>,
+        plans: Vec<TrustPlan>,
+    ) -> Self {
+        let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
+        let mut tenant = world.tenant(vec![RETURN_URL.to_owned()]).unwrap();
+        tenant.trust = compose(&plans, &[], NOW).into();
+        tenant.trust_plans = plans;
+        let callers = Callers::AnyoneOnThisMachine(tenant.id.clone());
+        let store: Arc<dyn TransactionStore> = Arc::new(MemoryStore::new(86_400));
+        let ports = Ports {
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            entropy: Arc::new(OsEntropy),
+            store: Arc::clone(&store),
+            fetch: host,
+        };
+        let app = Arc::new(App::new(ports, BASE.to_owned(), vec![tenant]).with_trust_lists(lists, kept));
+        let router = router(Front::new(Arc::clone(&app), callers, Arc::new(NoObserver)));
+        Self {
+            app,
+            router,
+            world,
+            clock,
+            store,
+            fetches: Arc::default(),
+            documents: Documents::default(),
+            asked: Arc::default(),
+        }
     }
 
     pub(crate) fn transport(&self) -> RouterTransport {

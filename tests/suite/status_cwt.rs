@@ -19,7 +19,9 @@ const NOW: i64 = 1_800_000_000;
 const BASE: &str = "https://status.pruefstein.example";
 const URI: &str = "https://status.pruefstein.example/lists/cwt";
 const TYPE: &str = "application/statuslist+cwt";
-const KEEP: fn(&mut Token) = |_| {};
+
+/// A change to a token before it is signed.
+type Change = fn(&mut Token);
 
 /// A token that can be spoiled in every part before it is signed.
 #[derive(Clone)]
@@ -120,7 +122,7 @@ impl Stage {
 fn a_good_cwt_is_as_good_as_a_jwt() {
     // TSL-21 to TSL-28; TSL-50, TSL-51, TSL-53.
     let stage = Stage::new();
-    let list = stage.spoilt(KEEP).unwrap();
+    let list = stage.spoilt(|_| ()).unwrap();
     let values: Vec<StatusValue> = (0..4).map(|index| list.bits().status(index).unwrap()).collect();
     let wanted =
         [StatusValue::Valid, StatusValue::Invalid, StatusValue::Suspended, StatusValue::ApplicationSpecific(3)];
@@ -134,7 +136,7 @@ fn a_good_cwt_is_as_good_as_a_jwt() {
         |at| list.check_usable(URI, "test-pid-de", ClockSkew::ZERO, UnixSeconds(at)).map_err(|found| found.code);
     assert_eq!(check(NOW + 3_599), Ok(()));
     assert_eq!(check(NOW + 3_600), Err(Code::StatusTokenExpired));
-    let accepted: [(&str, fn(&mut Token)); 7] = [
+    let accepted: [(&str, Change); 7] = [
         ("no exp", |token| token.claims.remove(4)),
         ("no ttl", |token| token.claims.remove(65_534)),
         ("further claims", |token| token.claims.set(1, Item::text("https://issuer.example"))),
@@ -170,7 +172,7 @@ fn each_broken_rule_has_its_code() {
     let stage = Stage::new();
     let invalid = Code::StatusTokenInvalid;
     let malformed = Code::StatusListMalformed;
-    let spoilt: Vec<(&str, Code, fn(&mut Token))> = vec![
+    let spoilt: Vec<(&str, Code, Change)> = vec![
         // TSL-21: the type, and the tags.
         ("TSL-21 no type", invalid, |token| token.header.remove(16)),
         ("TSL-21 the type of a JWT", invalid, |token| token.header.set(16, Item::text("statuslist+jwt"))),
@@ -225,7 +227,7 @@ fn each_broken_rule_has_its_code() {
         ("TSL-24 iat as text", invalid, |token| token.claims.set(6, Item::text("1"))),
         ("TSL-24 iat as a fraction", invalid, |token| token.claims.set(6, Item::Raw(vec![0xf9, 0x3e, 0]))),
         ("TSL-24 iat beyond 64 bits", invalid, |token| {
-            token.claims.set(6, Item::Raw([vec![0x3b], vec![0xff; 8]].concat()))
+            token.claims.set(6, Item::Raw([vec![0x3b], vec![0xff; 8]].concat()));
         }),
         ("TSL-24 iat with a tag", invalid, |token| token.claims.set(6, Item::Tag(1, Box::new(Item::Integer(NOW))))),
         ("TSL-24 expired", Code::StatusTokenExpired, |token| token.claims.set(4, Item::Integer(NOW - 60))),

@@ -30,7 +30,15 @@ fn signers() -> Vec<Certificate> {
 }
 
 fn rules(signers: &[Certificate]) -> ListRules<'_> {
-    ListRules { signers, list_type: None, signer_names: true, newest_sequence: None, skew: 60, now: NOW }
+    ListRules {
+        signers,
+        list_type: None,
+        signer_names: true,
+        accept_closed: false,
+        newest_sequence: None,
+        skew: 60,
+        now: NOW,
+    }
 }
 
 fn read(document: impl AsRef<[u8]>) -> Result<TrustList, Reason> {

@@ -27,12 +27,21 @@ impl HashAlgorithm {
 
     /// base64url of the hash of `bytes`.
     pub fn digest_url(self, bytes: &[u8]) -> String {
+        base64::encode_url(self.hash(bytes).as_ref())
+    }
+
+    /// The hash of `bytes`.
+    pub fn digest(self, bytes: &[u8]) -> Vec<u8> {
+        self.hash(bytes).as_ref().to_vec()
+    }
+
+    fn hash(self, bytes: &[u8]) -> digest::Digest {
         let algorithm = match self {
             Self::Sha256 => &digest::SHA256,
             Self::Sha384 => &digest::SHA384,
             Self::Sha512 => &digest::SHA512,
         };
-        base64::encode_url(digest::digest(algorithm, bytes).as_ref())
+        digest::digest(algorithm, bytes)
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod alg;
 #[cfg(test)]
 mod differential;
+pub mod document;
 pub mod encrypt;
 pub mod hash;
 pub mod header;

@@ -304,18 +304,16 @@ mod tests {
     }
 
     /// `entries` of one bit, of which about `per_mille` of a thousand are set; the same every time.
-    fn scattered(entries: usize, per_mille: u64) -> (Vec<u8>, u64) {
+    fn scattered(entries: usize, per_mille: u64) -> Vec<u8> {
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         let mut bytes = vec![0_u8; entries.div_ceil(8)];
-        let mut set = 0;
         for index in 0..entries {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             if (state >> 33) % 1_000 < per_mille {
                 bytes[index / 8] |= 1 << (index % 8);
-                set += 1;
             }
         }
-        (bytes, set)
+        bytes
     }
 
     #[test]
@@ -323,7 +321,7 @@ mod tests {
         // TSL-41, TSL-42, TSL-43: a list for every resident, seven in a thousand revoked, within both limits as a JWT,
         // whose payload has the list in base64url and is in base64url itself.
         const ENTRIES: u64 = 100_000_000;
-        let (bytes, set) = scattered(ENTRIES as usize, 7);
+        let bytes = scattered(100_000_000, 7);
         let mut encoder = ZlibEncoder::new(Vec::new(), flate2::Compression::best());
         encoder.write_all(&bytes).unwrap();
         let compressed = encoder.finish().unwrap();
@@ -335,7 +333,7 @@ mod tests {
             range.filter(|index| list.status(*index) == Ok(StatusValue::Invalid)).count() as u64
         };
         let ones = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>();
-        assert_eq!(ones(&bytes), set);
+        assert!((690_000..710_000).contains(&ones(&bytes)));
         assert_eq!(revoked(0..80_000), ones(&bytes[..10_000]));
         assert_eq!(revoked(ENTRIES - 80_000..ENTRIES), ones(&bytes[bytes.len() - 10_000..]));
         assert_eq!(list.status(ENTRIES).unwrap_err().code, Code::StatusIndexOutOfRange);
@@ -344,8 +342,7 @@ mod tests {
     #[test]
     fn a_list_takes_no_more_room_than_it_has_entries() {
         // Case TSL-011: neither a list that hardly compresses nor one that is all zeros keeps what was reserved for it.
-        let (noise, _) = scattered(1 << 23, 500);
-        for bytes in [noise, vec![0; 12_500_000], vec![1], Vec::new()] {
+        for bytes in [scattered(1 << 23, 500), vec![0; 12_500_000], vec![1], Vec::new()] {
             let list = Bits::inflate(1, &zlib(&bytes), limits::STATUS_LIST_BYTES).unwrap();
             assert_eq!((list.bytes.len(), list.bytes.capacity()), (bytes.len(), bytes.len()));
         }

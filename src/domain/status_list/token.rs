@@ -1,6 +1,6 @@
 //! The list token, a JWT or a CWT: signed by a status authority of the credential's own trust source.
 //!
-//! The two forms differ in how they are read and signed. What they must say is decided in one place, [`StatusList::accept`].
+//! The two forms differ in how they are read and signed. What they must say is decided in one place.
 
 use super::bits::Bits;
 use crate::domain::encoding::json;

@@ -7,6 +7,7 @@
 pub mod cache;
 pub mod listed;
 pub mod purpose;
+pub mod snapshot;
 pub mod source;
 
 pub use purpose::Purpose;

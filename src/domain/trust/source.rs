@@ -97,6 +97,11 @@ impl StatusOrigin {
         Self::of(&url).ok_or_else(refused)
     }
 
+    /// The origin of this address, if it is one of the kinds that may be fetched at all.
+    pub fn of_url(address: &str) -> Option<Self> {
+        Self::of(&Url::parse(address).ok()?)
+    }
+
     /// The origin of an absolute URL, if it is one of the kinds that may be fetched at all.
     fn of(url: &Url) -> Option<Self> {
         let host = url.host_str()?.to_owned();

@@ -5,8 +5,10 @@
 //! services of a list give trust, and for what, is decided in [`crate::domain::trust`].
 
 pub mod lote;
+pub mod plan;
 pub mod profile;
 mod signer;
+pub mod trusted_list;
 
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
@@ -69,6 +71,25 @@ pub struct Service {
     pub history: Vec<ServiceStatus>,
 }
 
+impl Service {
+    /// The status at `time`: the one that began last before it. `None` before the first one that the list knows.
+    ///
+    /// # Source
+    /// ETSI TS 119 612 sections 5.5.10 and 5.6; TL-13, TL-20.
+    pub fn status_at(&self, time: UnixSeconds) -> Option<&ServiceStatus> {
+        let since = |status: &ServiceStatus| match status {
+            ServiceStatus::Listed => UnixSeconds(i64::MIN),
+            ServiceStatus::Stated { since, .. } => *since,
+        };
+        // Of two that begin together the earlier in the list counts: the current status first, then the newer ones.
+        let statuses = std::iter::once(&self.status).chain(&self.history);
+        statuses.filter(|status| since(status) <= time).fold(None, |best, status| match best {
+            Some(best) if since(best) >= since(status) => Some(best),
+            _ => Some(status),
+        })
+    }
+}
+
 /// What a list says about the status of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServiceStatus {
@@ -109,6 +130,17 @@ pub struct Skipped {
     pub reason: Reason,
 }
 
+/// Reads and verifies a document in this notation.
+///
+/// # Errors
+/// As [`lote::read`] and [`trusted_list::read`].
+pub fn read(notation: Notation, document: &[u8], rules: ListRules<'_>) -> Result<TrustList, Reason> {
+    match notation {
+        Notation::Lote => lote::read(document, rules),
+        Notation::TrustedList => trusted_list::read(document, rules),
+    }
+}
+
 /// What a list is checked against. It comes from configuration, or from a pointer of a list that was verified.
 #[derive(Debug, Clone, Copy)]
 pub struct ListRules<'a> {
@@ -119,6 +151,9 @@ pub struct ListRules<'a> {
     /// Whether the signer's subject must name the territory of the list as its country and one of its operators as its
     /// organisation (TL-06). Lists of test systems often are signed under other names.
     pub signer_names: bool,
+    /// Whether a closed list is read as one that ends now, instead of being refused: whoever holds an older edition has to
+    /// give it up then (TL-08).
+    pub accept_closed: bool,
     /// The number of the newest list seen, if any: there is no way back (TL-10).
     pub newest_sequence: Option<u64>,
     /// Tolerance for clocks, in seconds, where a list was issued in the future.
@@ -185,7 +220,16 @@ impl ListRules<'_> {
         if issued_at > self.now.plus(self.skew) {
             return Err(Reason::new(Code::TrustListMalformed, "the list is issued in the future"));
         }
+        self.check_end(next_update)
+    }
+
+    /// Checks that the list may be used now, as far as its own end is concerned (TL-07, TL-08).
+    ///
+    /// # Errors
+    /// [`Code::TrustUnavailable`] for a closed list or one whose time for the next update has come.
+    pub fn check_end(&self, next_update: Option<UnixSeconds>) -> Result<UnixSeconds, Reason> {
         match next_update {
+            None if self.accept_closed => Ok(self.now),
             None => Err(Reason::new(Code::TrustUnavailable, "the list is closed, so all its services have expired")),
             Some(end) if self.now >= end => {
                 Err(Reason::new(Code::TrustUnavailable, "the time of the list's next update has passed"))
@@ -204,6 +248,7 @@ mod tests {
             signers: &[],
             list_type: Some("urn:test:list"),
             signer_names: true,
+            accept_closed: false,
             newest_sequence: newest,
             skew: 60,
             now: UnixSeconds(1000),

@@ -17,11 +17,24 @@ use crate::domain::x509::chain::{self, Anchor, AnchorInChain, ChainRules};
 /// # Source
 /// ETSI TS 119 602 section 6.8; ETSI TS 119 612 section 5.7; TL-04, TL-05.
 pub(super) fn trusted_signer(received: &[Vec<u8>], rules: &ListRules<'_>) -> Result<Certificate, Reason> {
+    trusted_signer_from(received, rules, 3072)
+}
+
+/// As [`trusted_signer`], where a configured signer may have an RSA key from `smallest_rsa` bits on. A chain to a CA is
+/// held to the rules for chains.
+///
+/// # Errors
+/// As [`trusted_signer`].
+pub(super) fn trusted_signer_from(
+    received: &[Vec<u8>],
+    rules: &ListRules<'_>,
+    smallest_rsa: usize,
+) -> Result<Certificate, Reason> {
     let invalid = |detail: &'static str| Reason::new(Code::TrustListSignatureInvalid, detail);
     let recode = |reason: Reason| reason.recode(Code::TrustListSignatureInvalid);
     let first = received.first().ok_or_else(|| invalid("the list does not say who signed it"))?;
     if let Some(signer) = rules.signers.iter().find(|signer| signer.der.as_ref() == first.as_slice()) {
-        signer.check_strength().map_err(recode)?;
+        signer.check_strength_from(smallest_rsa).map_err(recode)?;
         if signer.key_usage.is_some_and(|usage| !usage.signs_data) {
             return Err(invalid("the signer's certificate may not sign data"));
         }

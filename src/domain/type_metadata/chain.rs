@@ -285,7 +285,7 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(needed(&[]), "a");
-        assert_eq!(needed(&[child.clone()]), "b");
+        assert_eq!(needed(std::slice::from_ref(&child)), "b");
         assert_eq!(needed(&[child.clone(), json!({"vct": "b", "extends": "c"})]), "c");
         assert!(resolve(&[child, json!({"vct": "b"})], "a").is_ok());
     }

@@ -55,15 +55,16 @@ impl TypeMetadata {
             found.parts.clear();
             for shape in shapes {
                 match (component, shape) {
-                    (Component::Key(name), Shape::Object { members, withheld }) => match members.get(name) {
-                        Some(part) => found.parts.push(Some(part)),
-                        // It may be among what is withheld, unless the type says that it never is.
-                        None => {
-                            let prefix = path.get(..=index).and_then(|prefix| self.claim(prefix));
-                            let never = prefix.is_some_and(|rule| rule.sd == Disclosability::Never);
-                            found.withheld |= *withheld && !never;
+                    (Component::Key(name), Shape::Object { members, withheld }) => {
+                        if let Some(part) = members.get(name) {
+                            found.parts.push(Some(part));
+                            continue;
                         }
-                    },
+                        // It may be among what is withheld, unless the type says that it never is.
+                        let prefix = path.get(..=index).and_then(|prefix| self.claim(prefix));
+                        let never = prefix.is_some_and(|rule| rule.sd == Disclosability::Never);
+                        found.withheld |= *withheld && !never;
+                    }
                     (Component::Key(_), _) => return Err("an object"),
                     (Component::All, Shape::Array(items)) => found.parts.extend(items.iter().map(Option::as_ref)),
                     (Component::Index(index), Shape::Array(items)) => {
@@ -115,16 +116,16 @@ mod tests {
             digest
         }
 
-        fn member(&mut self, name: &str, value: Value, show: bool) -> String {
+        fn member(&mut self, name: &str, value: &Value, show: bool) -> String {
             self.digest(&json!([name, name, value]), show)
         }
 
-        fn element(&mut self, value: Value, show: bool) -> Value {
+        fn element(&mut self, value: &Value, show: bool) -> Value {
             let digest = self.digest(&json!([value.to_string(), value]), show);
             json!({"...": digest})
         }
 
-        fn shape(self, payload: Value) -> Shape {
+        fn shape(self, payload: &Value) -> Shape {
             let texts: Vec<&str> = self.texts.iter().map(String::as_str).collect();
             let read = Disclosures::read(&texts, HashAlgorithm::Sha256).unwrap();
             read.apply_drawing(payload.as_object().unwrap().clone(), &[]).unwrap().1
@@ -135,13 +136,13 @@ mod tests {
     /// nationalities: withheld, shown, clear.
     fn shape() -> Shape {
         let mut issued = Issued { texts: Vec::new() };
-        let given = issued.member("given_name", json!("LINA"), true);
-        let family = issued.member("family_name", json!("TESTFRAU"), false);
-        let city = issued.member("locality", json!("X"), false);
-        let address = issued.member("address", json!({"_sd": [city], "country": "DE"}), true);
-        let hidden = issued.element(json!("FR"), false);
-        let shown = issued.element(json!({"code": "DE"}), true);
-        issued.shape(json!({
+        let given = issued.member("given_name", &json!("LINA"), true);
+        let family = issued.member("family_name", &json!("TESTFRAU"), false);
+        let city = issued.member("locality", &json!("X"), false);
+        let address = issued.member("address", &json!({"_sd": [city], "country": "DE"}), true);
+        let hidden = issued.element(&json!("FR"), false);
+        let shown = issued.element(&json!({"code": "DE"}), true);
+        issued.shape(&json!({
             "_sd": [given, family, address],
             "birthdate": "2000-01-01",
             "nationalities": [hidden, shown, {"code": "PL"}],
@@ -150,7 +151,7 @@ mod tests {
         }))
     }
 
-    fn check(shape: &Shape, claims: Value) -> Result<(), String> {
+    fn check(shape: &Shape, claims: &Value) -> Result<(), String> {
         let text = json!({"vct": "a", "claims": claims}).to_string();
         let document = Arc::new(Document::parse(text.as_bytes()).unwrap());
         let metadata = TypeMetadata::resolve("a", None, |_| Some(Arc::clone(&document))).unwrap();
@@ -160,7 +161,7 @@ mod tests {
     fn one(path: Value, rule: Value) -> bool {
         let mut claim = rule;
         claim["path"] = path;
-        check(&shape(), json!([claim])).is_ok()
+        check(&shape(), &json!([claim])).is_ok()
     }
 
     #[test]
@@ -221,7 +222,7 @@ mod tests {
         assert!(one(json!(["given_name"]), json!({"mandatory": true, "sd": "always"})));
         assert!(one(json!(["anything"]), json!({"mandatory": true, "sd": "always"})));
         let both = json!([{"path": ["anything"], "sd": "never"}, {"path": ["anything", "x"], "mandatory": true}]);
-        assert_eq!(check(&shape(), both).unwrap_err(), r#"["anything","x"] is mandatory, and not there"#);
+        assert_eq!(check(&shape(), &both).unwrap_err(), r#"["anything","x"] is mandatory, and not there"#);
     }
 
     #[test]
@@ -243,9 +244,9 @@ mod tests {
 
     #[test]
     fn without_rules_everything_passes() {
-        assert_eq!(check(&shape(), json!([])), Ok(()));
-        let clear = Issued { texts: Vec::new() }.shape(json!({"name": "x"}));
-        assert_eq!(check(&clear, json!([{"path": ["name"], "sd": "never", "mandatory": true}])), Ok(()));
-        assert!(check(&clear, json!([{"path": ["other"], "mandatory": true}])).is_err());
+        assert_eq!(check(&shape(), &json!([])), Ok(()));
+        let clear = Issued { texts: Vec::new() }.shape(&json!({"name": "x"}));
+        assert_eq!(check(&clear, &json!([{"path": ["name"], "sd": "never", "mandatory": true}])), Ok(()));
+        assert!(check(&clear, &json!([{"path": ["other"], "mandatory": true}])).is_err());
     }
 }

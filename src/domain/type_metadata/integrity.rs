@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn hashes_are_standard_base64() {
         // VC-44: the other alphabet, no padding.
-        let text = (0_u32..)
+        let text = (0_u32..1000)
             .map(|number| number.to_string())
             .find(|text| of("sha256", text.as_bytes()).contains('/') && of("sha256", text.as_bytes()).contains('+'))
             .unwrap();

@@ -48,6 +48,8 @@ pub struct TypeNeed {
     pub vct: String,
     /// What the credential says of its document.
     pub integrity: Option<Integrity>,
+    /// The first document that is missing: that of the type itself, or of one that it extends.
+    pub missing: String,
 }
 
 /// Brings the type metadata that the core asked for.
@@ -65,7 +67,7 @@ pub struct NoTypeDocuments;
 
 impl TypeDocuments for NoTypeDocuments {
     fn metadata(&self, need: &TypeNeed) -> Result<Arc<TypeMetadata>, NoMetadata> {
-        Err(NoMetadata::Unavailable { vct: need.vct.clone() })
+        Err(NoMetadata::Unavailable { vct: need.missing.clone() })
     }
 }
 
@@ -129,7 +131,7 @@ impl TypeMetadataPolicy {
         };
         let rule = self.rules.get(vct);
         if rule.is_some_and(|rule| !rule.publishers.is_empty()) {
-            return Ok(Consulted::Needed(TypeNeed { vct: vct.to_owned(), integrity: stated }));
+            return Ok(Consulted::Needed(TypeNeed { vct: vct.to_owned(), integrity: stated, missing }));
         }
         let required = rule.is_some_and(|rule| rule.rule == TypeMetadataRule::Required);
         match missing == vct {
@@ -220,9 +222,15 @@ mod tests {
     fn half_a_chain_is_none() {
         // VC-41.
         let child = json!({"vct": "a", "extends": "b"});
-        assert_eq!(policy(&[child.clone()], &[]).consult("a", None).unwrap_err().code, Code::TypeMetadataInvalid);
+        assert_eq!(
+            policy(std::slice::from_ref(&child), &[]).consult("a", None).unwrap_err().code,
+            Code::TypeMetadataInvalid
+        );
         let fetching = policy(&[child], &[("a", TypeMetadataRule::IfKnown, PUBLISHER)]);
-        assert!(matches!(fetching.consult("a", None), Ok(Consulted::Needed(need)) if need.vct == "a"));
+        let Ok(Consulted::Needed(need)) = fetching.consult("a", None) else { panic!("needed") };
+        assert_eq!((need.vct.as_str(), need.missing.as_str()), ("a", "b"));
+        // Nothing is brought: the half that is there does not count as nothing.
+        assert!(fetching.settle(&need, NoTypeDocuments.metadata(&need)).unwrap_err().may_pass_later);
     }
 
     #[test]
@@ -230,7 +238,7 @@ mod tests {
         // VC-43, VC-51, cases SVC-008, SVC-009.
         let value = json!({"vct": "a"});
         let of = |text: &[u8]| json!(format!("sha256-{}", hash::integrity("sha256", text).unwrap()));
-        let known = policy(&[value.clone()], &[]);
+        let known = policy(std::slice::from_ref(&value), &[]);
         assert!(matches!(known.consult("a", Some(&of(value.to_string().as_bytes()))), Ok(Consulted::Known(_))));
         assert_eq!(known.consult("a", Some(&of(b"x"))).unwrap_err().code, Code::TypeMetadataInvalid);
         for wrong in [json!("md5-AAAA"), json!(""), json!(7), json!(null)] {
@@ -261,13 +269,12 @@ mod tests {
             ("b", None, false),
             ("b", stated(&text), false),
         ] {
-            let need = TypeNeed { vct: "a".to_owned(), integrity: integrity.clone() };
-            assert_eq!(policy.settle(&need, resolved(vct)).is_ok(), good, "{vct}");
+            let need = |integrity| TypeNeed { vct: "a".to_owned(), integrity, missing: "a".to_owned() };
+            assert_eq!(policy.settle(&need(integrity.clone()), resolved(vct)).is_ok(), good, "{vct}");
             // The same hash in the configuration instead of the credential.
             let rule = TypeRule { integrity, ..TypeRule::default() };
             let pinned = TypeMetadataPolicy { rules: [("a".to_owned(), rule)].into(), ..policy.clone() };
-            let need = TypeNeed { vct: "a".to_owned(), integrity: None };
-            assert_eq!(pinned.settle(&need, resolved(vct)).is_ok(), good, "{vct}");
+            assert_eq!(pinned.settle(&need(None), resolved(vct)).is_ok(), good, "{vct}");
         }
     }
 
@@ -275,7 +282,7 @@ mod tests {
     fn what_cannot_be_brought() {
         // VC-40, VC-41.
         use TypeMetadataRule::{IfKnown, Required};
-        let need = TypeNeed { vct: "a".to_owned(), integrity: None };
+        let need = TypeNeed { vct: "a".to_owned(), integrity: None, missing: "a".to_owned() };
         let unavailable = |vct: &str| Err(NoMetadata::Unavailable { vct: vct.to_owned() });
         let settle = |rule, brought| policy(&[], &[("a", rule, PUBLISHER)]).settle(&need, brought);
         assert_eq!(settle(IfKnown, unavailable("a")), Ok(None));

@@ -1,6 +1,6 @@
 //! One SD-JWT VC presentation, from its text to its claims.
 
-use super::report::{CREDENTIAL_CHECKS, Check, Report, Section};
+use super::report::{CREDENTIAL_CHECKS, Check, Report, Section, StatusEvidence};
 use super::{Binding, Context, Refusal, Standing, StatusLists, StatusNeed, Verified, is_undecided};
 use crate::domain::dcql::{Candidate, CredentialQuery, Meta, Projection, Rules, Types as QueryTypes, evaluate};
 use crate::domain::encoding::json::{self, Dates};
@@ -79,6 +79,8 @@ pub struct Issuer {
 /// brought.
 pub struct Opened<'a> {
     section: Section,
+    /// Where the report says what the trust in it rests on.
+    evidence: usize,
     query: Option<&'a CredentialQuery>,
     issuer: Arc<TrustedIssuer>,
     source: &'a TrustSource,
@@ -128,7 +130,7 @@ pub fn open<'a>(
     binding: Binding<'_>,
     cx: Context<'a>,
 ) -> Result<Single<'a>, Box<Refusal>> {
-    let mut report = Report::default();
+    let mut report = Report::begin(cx.now, cx.trust);
     match open_in(text, query, binding, cx, &mut report, None) {
         Ok(opened) => Ok(Single { opened, report }),
         Err(standing) => Err(Box::new(Refusal::of(report, standing))),
@@ -246,6 +248,7 @@ pub(super) fn open_in<'a>(
             .ok_or(unestablished)?,
         _ => cx.trust.any_source(&issuer).ok_or(unestablished)?,
     };
+    let evidence = report.rest_on(name, source);
     report
         .step(section, Check::IssuerSignature, || form.sd_jwt.issuer_jwt.verify(signed.algorithm, &issuer.chain.key))
         .ok_or(unestablished)?;
@@ -265,9 +268,12 @@ pub(super) fn open_in<'a>(
     // The shape of the credential is drawn only for rules that are, or may be, there.
     let drawn = late.has_rules();
     let disclosed = disclosures.and_then(|read| {
-        report.step(section, Check::Disclosures, || match drawn {
-            true => read.apply_drawing(payload, &vc::PROTECTED),
-            false => read.apply(payload, &vc::PROTECTED).map(|claims| (claims, Shape::Scalar)),
+        report.step(section, Check::Disclosures, || {
+            if drawn {
+                read.apply_drawing(payload, &vc::PROTECTED)
+            } else {
+                read.apply(payload, &vc::PROTECTED).map(|claims| (claims, Shape::Scalar))
+            }
         })
     });
     on_proof(report, section, Check::KeyBindingHash, proof.as_ref(), |proof| {
@@ -292,6 +298,7 @@ pub(super) fn open_in<'a>(
     match (validity, types) {
         (Some(validity), Ok(types)) if !report.has_failed(section) => Ok(Opened {
             section,
+            evidence,
             query,
             issuer,
             source,
@@ -340,11 +347,8 @@ pub(super) fn conclude_in(
     match &list {
         None => report.note(section, Check::Status, "the credential has no status, and its trust source allows that"),
         Some(list) => {
-            report.note(
-                section,
-                Check::StatusList,
-                format!("sha256 {}", crate::domain::encoding::base64::encode_url(list.digest())),
-            );
+            let used = StatusEvidence { digest: *list.digest(), issued_at: list.issued_at(), expires: list.expires() };
+            report.rest_on_status(opened.evidence, used);
         }
     }
     let (claims, claim_set) = match opened.query {
@@ -608,7 +612,7 @@ impl Late {
         report.step(section, Check::CredentialType, || self.credential_type);
         let open = match self.metadata {
             Ok(Consulted::Needed(need)) => {
-                let brought = Err(NoMetadata::Unavailable { vct: need.vct.clone() });
+                let brought = Err(NoMetadata::Unavailable { vct: need.missing.clone() });
                 Some(OpenMetadata { need, shape, brought })
             }
             Ok(Consulted::Known(metadata)) => {

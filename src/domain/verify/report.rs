@@ -2,6 +2,8 @@
 //! which every check passed.
 
 use crate::domain::reason::{Code, Reason};
+use crate::domain::time::UnixSeconds;
+use crate::domain::trust::{ListEvidence, Purpose, TrustAnchors, TrustSource};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -123,6 +125,43 @@ pub struct Line {
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     lines: Vec<Line>,
+    made: Option<Made>,
+    evidence: Vec<Evidence>,
+}
+
+/// When a verdict was made, and with which trust data: whoever has both, and what was presented, can make it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Made {
+    /// The time that counted.
+    pub at: UnixSeconds,
+    /// [`crate::domain::trust::TrustAnchors::digest`].
+    pub trust: [u8; 32],
+}
+
+/// What the trust in one credential rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// The id of the credential query, if there is one.
+    pub credential: Option<Arc<str>>,
+    /// The trust source.
+    pub trusted_by: String,
+    /// Its purpose.
+    pub purpose: Purpose,
+    /// The edition of the trust list that its certificates come from.
+    pub trust_list: Option<ListEvidence>,
+    /// The status list that said valid.
+    pub status_list: Option<StatusEvidence>,
+}
+
+/// Which edition of a status list a verdict rests on. Not which entry: that would tell credentials apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusEvidence {
+    /// SHA-256 of the token.
+    pub digest: [u8; 32],
+    /// Its `iat`.
+    pub issued_at: UnixSeconds,
+    /// Its `exp`.
+    pub expires: Option<UnixSeconds>,
 }
 
 /// The lines of one credential, or of a response.
@@ -133,6 +172,40 @@ pub struct Section {
 }
 
 impl Report {
+    /// An empty report of a verdict that is made at `now` with this trust data.
+    pub fn begin(now: UnixSeconds, trust: &TrustAnchors) -> Self {
+        Self { made: Some(Made { at: now, trust: *trust.digest() }), ..Self::default() }
+    }
+
+    /// When and with what the verdict was made.
+    pub const fn made(&self) -> Option<Made> {
+        self.made
+    }
+
+    /// What the trust in its credentials rests on.
+    pub fn evidence(&self) -> &[Evidence] {
+        &self.evidence
+    }
+
+    /// Says what the trust in a credential rests on. Returns the place for [`Report::rest_on_status`].
+    pub fn rest_on(&mut self, credential: Option<&Arc<str>>, source: &TrustSource) -> usize {
+        self.evidence.push(Evidence {
+            credential: credential.cloned(),
+            trusted_by: source.name.clone(),
+            purpose: source.purpose,
+            trust_list: source.basis.list().cloned(),
+            status_list: None,
+        });
+        self.evidence.len().saturating_sub(1)
+    }
+
+    /// Says which status list was used for the credential at this place.
+    pub fn rest_on_status(&mut self, place: usize, list: StatusEvidence) {
+        if let Some(evidence) = self.evidence.get_mut(place) {
+            evidence.status_list = Some(list);
+        }
+    }
+
     /// Adds the lines of a section, none of them run yet.
     pub fn section(&mut self, checks: &[Check], credential: Option<&Arc<str>>) -> Section {
         let start = self.lines.len();

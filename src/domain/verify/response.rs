@@ -113,7 +113,7 @@ pub struct Presented {
 /// # Source
 /// OpenID4VP 1.0 sections 8.1 to 8.3, 8.5 and 8.6.
 pub fn open<'a>(form: &ResponseForm, asked: Asked<'a>, cx: Context<'a>) -> Result<Answer<'a>, Box<Refusal>> {
-    let mut report = Report::default();
+    let mut report = Report::begin(cx.now, cx.trust);
     let section = report.section(RESPONSE_CHECKS, None);
     let unestablished = |report: Report| Box::new(Refusal::of(report, Standing::Unestablished));
     let Some(message) = report.step(section, Check::ResponseEncryption, || Message::read(form, asked.encryption))

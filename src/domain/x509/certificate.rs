@@ -6,6 +6,7 @@ use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use rustls_pki_types::CertificateDer;
+use x509_parser::asn1_rs::{Any, Oid, Tag, oid};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer as _;
@@ -49,6 +50,8 @@ pub struct Certificate {
     pub dns_names: Vec<String>,
     /// URIs of the subject alternative name.
     pub uris: Vec<String>,
+    /// Types of the QcType statement in dotted form; empty if there is none (ETSI EN 319 412-5 section 4.2.3).
+    pub qc_types: Vec<String>,
     signature_algorithm: String,
     key_algorithm: String,
     key_parameters: Option<String>,
@@ -127,6 +130,7 @@ impl Certificate {
             subject_key_identifier: None,
             dns_names: Vec::new(),
             uris: Vec::new(),
+            qc_types: Vec::new(),
             signature_algorithm: parsed.signature_algorithm.algorithm.to_id_string(),
             key_algorithm: key_algorithm.algorithm.to_id_string(),
             key_parameters: key_algorithm
@@ -141,6 +145,10 @@ impl Certificate {
 
     fn read_extensions(&mut self, parsed: &X509Certificate<'_>) -> Result<(), Reason> {
         for extension in parsed.extensions() {
+            if extension.oid == OID_QC_STATEMENTS {
+                self.qc_types = qc_types(extension.value)
+                    .ok_or_else(|| Reason::new(Code::X5cMalformed, "the QC statements cannot be read"))?;
+            }
             match extension.parsed_extension() {
                 ParsedExtension::ParseError { .. } => {
                     return Err(Reason::new(Code::X5cMalformed, "an extension cannot be read"));
@@ -165,7 +173,7 @@ impl Certificate {
                         .into_iter()
                         .filter(|(present, _)| *present)
                         .map(|(_, oid)| oid.to_owned())
-                        .chain(usage.other.iter().map(x509_parser::oid_registry::Oid::to_id_string))
+                        .chain(usage.other.iter().map(Oid::to_id_string))
                         .collect();
                 }
                 ParsedExtension::AuthorityKeyIdentifier(identifier) => {
@@ -205,13 +213,25 @@ impl Certificate {
     /// # Errors
     /// [`Code::X5cProfileViolation`] for MD5, SHA-1, small or odd RSA, other curves and explicit curve parameters.
     pub fn check_strength(&self) -> Result<(), Reason> {
+        self.check_strength_from(3072)
+    }
+
+    /// As [`Self::check_strength`], with RSA from `smallest_rsa` bits on: for signers of XML lists, many of which still
+    /// have 2048.
+    ///
+    /// # Errors
+    /// As [`Self::check_strength`].
+    pub fn check_strength_from(&self, smallest_rsa: usize) -> Result<(), Reason> {
         if !STRONG_SIGNATURES.contains(&self.signature_algorithm.as_str()) {
             return Err(Reason::new(Code::X5cProfileViolation, "the certificate is signed with a weak algorithm"));
         }
         match (self.key_algorithm.as_str(), self.key_parameters.as_deref()) {
             (EC_PUBLIC_KEY, Some(curve)) if STRONG_CURVES.contains(&curve) => Ok(()),
             (ED25519, None) => Ok(()),
-            (RSA, _) => self.public_key().map(|_| ()),
+            (RSA, _) => match PublicKey::from_spki(&self.spki).ok().and_then(|key| key.rsa_bits()) {
+                Some(bits) if bits >= smallest_rsa => Ok(()),
+                _ => Err(Reason::new(Code::X5cProfileViolation, "an RSA key that is too small or odd")),
+            },
             _ => Err(Reason::new(Code::X5cProfileViolation, "the certified key is weak or of an unknown kind")),
         }
     }
@@ -248,6 +268,56 @@ const STRONG_SIGNATURES: [&str; 8] = [
     "1.2.840.113549.1.1.12", // sha384WithRSAEncryption
     "1.2.840.113549.1.1.13", // sha512WithRSAEncryption
 ];
+
+/// `id-pe-qcStatements` (RFC 3739 section 3.2.6).
+const OID_QC_STATEMENTS: Oid<'_> = oid!(1.3.6.1.5.5.7.1.3);
+/// `id-etsi-qcs-QcType` (ETSI EN 319 412-5 section 4.2.3).
+const OID_QC_TYPE: Oid<'_> = oid!(0.4.0.1862.1.6);
+
+/// The types that `SEQUENCE OF SEQUENCE { statementId, statementInfo OPTIONAL }` names under QcType.
+fn qc_types(der: &[u8]) -> Option<Vec<String>> {
+    let mut types = Vec::new();
+    for statement in elements(sole(der, Tag::Sequence)?)? {
+        if statement.tag() != Tag::Sequence {
+            return None;
+        }
+        let parts = elements(statement.data)?;
+        let (identifier, information) = parts.split_first()?;
+        if oid_of(identifier)? != OID_QC_TYPE {
+            continue;
+        }
+        let [list] = information else { return None };
+        if list.tag() != Tag::Sequence {
+            return None;
+        }
+        for qc_type in elements(list.data)? {
+            types.push(oid_of(&qc_type)?.to_id_string());
+        }
+    }
+    Some(types)
+}
+
+/// The identifier, if the element is one; the library reads one from any element.
+fn oid_of<'a>(element: &Any<'a>) -> Option<Oid<'a>> {
+    (element.tag() == Tag::Oid).then(|| element.clone().oid().ok())?
+}
+
+/// The content of the one element that these bytes are.
+fn sole(der: &[u8], tag: Tag) -> Option<&[u8]> {
+    let (rest, element) = Any::from_der(der).ok()?;
+    (rest.is_empty() && element.tag() == tag).then_some(element.data)
+}
+
+/// The elements that follow each other in these bytes.
+fn elements(mut der: &[u8]) -> Option<Vec<Any<'_>>> {
+    let mut found = Vec::new();
+    while !der.is_empty() {
+        let (rest, element) = Any::from_der(der).ok()?;
+        der = rest;
+        found.push(element);
+    }
+    Some(found)
+}
 
 fn display_name(name: &x509_parser::x509::X509Name<'_>) -> String {
     let text = |mut found: Box<dyn Iterator<Item = &x509_parser::x509::AttributeTypeAndValue<'_>> + '_>| {

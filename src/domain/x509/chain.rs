@@ -1,6 +1,7 @@
 //! From the certificates of `x5c` to a trust anchor.
 
 use super::certificate::{ANY_EXTENDED_KEY_USAGE, CLIENT_AUTH, Certificate, SERVER_AUTH};
+use super::revocation::{self, Depth, RevocationCheck};
 use crate::domain::jose::jwk::PublicKey;
 use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
@@ -8,7 +9,10 @@ use crate::domain::time::UnixSeconds;
 use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use std::time::Duration;
 use webpki::aws_lc_rs as algorithms;
-use webpki::{EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter};
+use webpki::{
+    EndEntityCert, Error, ExpirationPolicy, ExtendedKeyUsageValidator, KeyPurposeIdIter, RevocationCheckDepth,
+    RevocationOptionsBuilder, UnknownStatusPolicy,
+};
 
 /// A certificate from the trust configuration. Trust is by its subject name and key (X5C-029).
 #[derive(Debug, Clone)]
@@ -90,6 +94,8 @@ pub struct ValidatedChain {
     pub valid_from: UnixSeconds,
     /// Last second at which the whole chain is valid.
     pub valid_until: UnixSeconds,
+    /// The certificates between the leaf and the anchor, the leaf's issuer first.
+    intermediates: Vec<Certificate>,
 }
 
 impl ValidatedChain {
@@ -102,6 +108,59 @@ impl ValidatedChain {
             return Err(Reason::new(Code::X5cExpired, "a certificate is outside its validity"));
         }
         Ok(())
+    }
+
+    /// Checks that no certificate of the chain is revoked. `anchors` are those that it was validated against. The chain
+    /// that comes back is valid no longer than the lists count, so one that is kept is looked at again in time.
+    ///
+    /// What is not known is a refusal: no list by the issuer, only lists that are too old, not yet issued, for another
+    /// distribution point or another kind of certificates, or not signed by the issuer. A leaf that is trusted without
+    /// a path has no issuer here, so nothing can be shown for it.
+    ///
+    /// # Errors
+    /// [`Code::X5cRevoked`].
+    ///
+    /// # Source
+    /// RFC 5280 sections 5 and 6.3; X5C-11, case X5C-025.
+    pub fn check_revocation(
+        mut self,
+        anchors: &[&Anchor],
+        check: RevocationCheck<'_>,
+        now: UnixSeconds,
+    ) -> Result<Self, Reason> {
+        let RevocationCheck::Required { lists, depth } = check else { return Ok(self) };
+        let revoked = |detail: &'static str| Reason::new(Code::X5cRevoked, detail);
+        let reached: Vec<TrustAnchor<'_>> =
+            self.anchors.iter().filter_map(|index| anchors.get(*index)).map(|anchor| anchor.prepared.clone()).collect();
+        if reached.is_empty() {
+            return Err(revoked("a certificate that is trusted as it is has no issuer whose list could count"));
+        }
+        let in_force = lists.in_force(now);
+        let options = RevocationOptionsBuilder::new(&in_force)
+            .map_err(|_| revoked("no revocation list is in force"))?
+            .with_depth(match depth {
+                Depth::Leaf => RevocationCheckDepth::EndEntity,
+                Depth::WholeChain => RevocationCheckDepth::Chain,
+            })
+            .with_status_policy(UnknownStatusPolicy::Deny)
+            .with_expiration_policy(ExpirationPolicy::Enforce)
+            .build();
+        let between: Vec<CertificateDer<'_>> =
+            self.intermediates.iter().map(|certificate| certificate.der.clone()).collect();
+        let time = unix_time(now)?;
+        EndEntityCert::try_from(&self.leaf.der)
+            .and_then(|leaf| {
+                leaf.verify_for_usage(ALGORITHMS, &reached, &between, time, AnyUsage, Some(options), None).map(|_| ())
+            })
+            .map_err(|error| revocation::explain(&error).unwrap_or_else(|| explain(&error)))?;
+        let path: Vec<&Certificate> = match depth {
+            Depth::Leaf => vec![&self.leaf],
+            Depth::WholeChain => std::iter::once(&self.leaf).chain(&self.intermediates).collect(),
+        };
+        if let Some(until) = lists.count_until(&path, now) {
+            self.valid_until = self.valid_until.min(until);
+        }
+        Ok(self)
     }
 }
 
@@ -147,7 +206,8 @@ pub fn validate(
     check_issuers(intermediates)?;
     let reached = build_path(leaf, intermediates, anchors, now)?;
     let used: Vec<&Certificate> = certificates.iter().collect();
-    Ok(summarise(leaf, &used, anchors, reached, leaf.public_key()?))
+    let validated = summarise(leaf, &used, anchors, reached, leaf.public_key()?);
+    Ok(ValidatedChain { intermediates: certificates.into_iter().skip(1).collect(), ..validated })
 }
 
 /// Trusts a leaf that is configured itself, byte for byte, without a path (X5C-10).
@@ -187,6 +247,7 @@ fn summarise(
         valid_from: periods().map(|certificate| certificate.not_before).max().unwrap_or(UnixSeconds(i64::MAX)),
         valid_until: periods().map(|certificate| certificate.not_after).min().unwrap_or(UnixSeconds(i64::MIN)),
         anchors: reached,
+        intermediates: Vec::new(),
     }
 }
 
@@ -198,6 +259,16 @@ fn check_order(certificates: &[Certificate]) -> Result<(), Reason> {
         {
             return Err(Reason::new(Code::X5cChainInvalid, "certificates are out of order, unrelated or repeated"));
         }
+    }
+    // A CA that occurs again with the same key leads nowhere new, but k such certificates give k! paths to try.
+    let repeats = certificates.iter().enumerate().any(|(place, certificate)| {
+        certificates
+            .iter()
+            .take(place)
+            .any(|earlier| earlier.subject == certificate.subject && earlier.spki == certificate.spki)
+    });
+    if repeats {
+        return Err(Reason::new(Code::X5cChainInvalid, "a name occurs twice with the same key"));
     }
     Ok(())
 }

@@ -4,5 +4,7 @@
 
 pub mod certificate;
 pub mod chain;
+pub mod profile;
+pub mod revocation;
 
 pub use certificate::Certificate;

@@ -437,7 +437,7 @@ mod tests {
     }
 
     /// Codes that a wallet cannot bring about, or not within one transaction, by design.
-    const OUT_OF_REACH: [&str; 22] = [
+    const OUT_OF_REACH: [&str; 23] = [
         "trust_list_signature_invalid",
         "trust_list_rollback",
         "trust_list_malformed",
@@ -456,6 +456,7 @@ mod tests {
         "transaction_expired",
         "invalid_presentation",
         "type_metadata_invalid",
+        "x5c_revoked",
         "trust_anchor_set_empty",
         "storage_unavailable",
         "storage_full",

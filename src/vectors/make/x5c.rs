@@ -9,6 +9,7 @@ use crate::domain::x509::Certificate;
 use crate::simulator::SimulatorError;
 use crate::simulator::authority::{IssuerName, TestAuthority};
 use crate::simulator::bad_chains::BadChain;
+use crate::simulator::revocation::{LIST_DAYS, Revoked};
 use crate::vectors::VectorError;
 use crate::vectors::format::File;
 use serde_json::{Value, json};
@@ -38,6 +39,7 @@ pub(super) fn file(world: &World) -> Result<File, VectorError> {
     times(&mut draft, &good, &leaf);
     bytes(&mut draft, &good);
     pinned(&mut draft, world, &good);
+    revoked(&mut draft, world, &good)?;
     draft.finish()
 }
 
@@ -441,4 +443,77 @@ fn pinned(draft: &mut Draft, world: &World, good: &[Vec<u8>]) {
         .broken("x5c-pinned", "set-clock", "now")
         .flags(&["Dates"])
         .spec(&["X5C-04", "X5C-10"]);
+}
+
+/// Revocation lists of the two CAs above the leaf, from the configuration of the verifier.
+fn revoked(draft: &mut Draft, world: &World, good: &[Vec<u8>]) -> Result<(), VectorError> {
+    let authority = &world.authority;
+    let lists = |name, revoked| -> Result<[String; 2], VectorError> {
+        Ok(authority.revocation_lists(name, revoked)?.map(|der| base64::encode_standard(&der)))
+    };
+    let [leaf_clean, intermediate_clean] = lists(IssuerName::PidGermany, Revoked::Nothing)?;
+    let [leaf_revoked, _] = lists(IssuerName::PidGermany, Revoked::Leaf)?;
+    let [_, intermediate_revoked] = lists(IssuerName::PidGermany, Revoked::Intermediate)?;
+    let [foreign, _] = lists(IssuerName::PidForeign, Revoked::Nothing)?;
+    let both = json!({"x-revocation_lists": [leaf_clean, intermediate_clean]});
+    let leaf_only = |list: &str| json!({"x-revocation_lists": [list], "x-revocation_depth": "leaf"});
+    let last = authority.day().0 + LIST_DAYS.1 * 86_400 - 1;
+    let at = |now: i64| {
+        let mut config = both.clone();
+        config["now"] = json!(now);
+        config
+    };
+    for (id, comment, config) in [
+        ("x5c-revocation-clean", "on neither of the lists", both.clone()),
+        ("x5c-revocation-leaf", "only the leaf must be shown not to be revoked", leaf_only(&leaf_clean)),
+        ("x5c-revocation-last-second", "the last second of the lists", at(last)),
+    ] {
+        draft.accept(id, comment, chain(good)).config(config).flags(&["Valid"]).spec(&["X5C-11"]);
+    }
+    for (id, comment, base, config, spec) in [
+        ("x5c-revoked-leaf", "the leaf is revoked", "x5c-revocation-leaf", leaf_only(&leaf_revoked), "X5C-11"),
+        (
+            "x5c-revoked-intermediate",
+            "the intermediate is revoked",
+            "x5c-revocation-clean",
+            json!({"x-revocation_lists": [leaf_clean, intermediate_revoked]}),
+            "X5C-11",
+        ),
+        (
+            "x5c-revocation-unknown",
+            "no list for the intermediate: not known is not good",
+            "x5c-revocation-clean",
+            json!({"x-revocation_lists": [leaf_clean]}),
+            "case X5C-025",
+        ),
+        (
+            "x5c-revocation-other-issuer",
+            "a list of another CA",
+            "x5c-revocation-leaf",
+            leaf_only(&foreign),
+            "case X5C-025",
+        ),
+        (
+            "x5c-revocation-no-lists",
+            "no list at all",
+            "x5c-revocation-clean",
+            json!({"x-revocation_lists": []}),
+            "X5C-11",
+        ),
+        ("x5c-revocation-stale", "the next lists are due", "x5c-revocation-last-second", at(last + 1), "X5C-11"),
+    ] {
+        draft
+            .refuse(id, comment, "x5c_revoked", chain(good))
+            .config(config)
+            .broken(base, "set-config", "x-revocation_lists")
+            .flags(&["Chain"])
+            .spec(&[spec]);
+    }
+    draft
+        .refuse("x5c-revocation-no-list", "bytes that are no list", "x5c_malformed", chain(good))
+        .config(json!({"x-revocation_lists": ["MAA="]}))
+        .broken("x5c-revocation-clean", "set-config", "x-revocation_lists")
+        .flags(&["Encoding"])
+        .spec(&["X5C-11"]);
+    Ok(())
 }

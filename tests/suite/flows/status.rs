@@ -1,6 +1,11 @@
 //! Status lists: how often their hosts are asked, and for whom an answer counts.
 
-use crate::service::{Answer, TestService, presentation_path};
+use crate::flows::{ordinary_holder, paths, sealed};
+use crate::service::{Answer, FORM, NOW, STATUS_BASE, TestService, part, path_of, presentation_path};
+use pruefstein::simulator::authority::IssuerName;
+use pruefstein::simulator::bad_chains::BadChain;
+use pruefstein::simulator::issuer::{Draft, KeyBinding, present};
+use pruefstein::simulator::people::Person;
 use pruefstein::simulator::transport::HttpRequest;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -59,4 +64,30 @@ async fn a_list_counts_only_for_the_trust_it_was_judged_by() {
         let read: serde_json::Value = serde_json::from_slice(&read.body).unwrap();
         assert_eq!(read["error"]["code"].as_str(), code, "{tenant}: {read}");
     }
+}
+
+#[tokio::test]
+async fn addresses_in_certificates_are_not_asked() {
+    // Case X5C-026, rule X5C-12: revocation lists, OCSP and issuers on this machine. The status list is the one thing fetched.
+    let service = TestService::new();
+    let signer = service.world.authority.bad_chain(BadChain::PointersInside).unwrap();
+    let created = service.create_preset("bewohnerparken").await;
+    let object = service.raw("GET", &path_of(&created["request_uri"]), None).await;
+    let request = part(std::str::from_utf8(&object.body).unwrap(), 1);
+    let holder = ordinary_holder(&service);
+    let authority = &service.world.authority;
+    let mut draft = Draft::new(authority, IssuerName::PidGermany, Person::Ordinary, &holder, STATUS_BASE, NOW).unwrap();
+    draft.sign_with(signer);
+    let issued = draft.seal(authority.seed()).issue().unwrap();
+    let word = |name: &str| request[name].as_str().unwrap();
+    let binding = KeyBinding::new(word("client_id"), word("nonce"), NOW);
+    let shown = present(&issued, &issued.disclosures_for(&paths(&request)), binding, &holder).unwrap();
+    let answer = serde_json::json!({"vp_token": {"pid-de-sdjwt": [shown]}, "state": request["state"]});
+    let body = sealed(&request, &answer);
+    let told = service.raw("POST", &path_of(&request["response_uri"]), Some((FORM, body))).await;
+    assert_eq!(told.status, 200, "{}", String::from_utf8_lossy(&told.body));
+    assert_eq!(service.status(&created).await, "verified");
+    assert_eq!(service.fetches.load(Ordering::SeqCst), 1);
+    let asked = service.asked.lock().unwrap();
+    assert!(asked.iter().all(|url| url.starts_with(STATUS_BASE)), "{asked:?}");
 }

@@ -62,6 +62,7 @@ fn difference(group: &Value, case: &Value) -> Option<String> {
         signers: &signers,
         list_type: None,
         signer_names: true,
+        accept_closed: false,
         newest_sequence: None,
         skew: 60,
         now: UnixSeconds(setting("now").and_then(Value::as_i64).unwrap()),

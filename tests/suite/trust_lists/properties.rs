@@ -17,12 +17,12 @@ fn one_flipped_bit_refuses_a_list() {
     // TL-05.
     let good = &*SHORT;
     assert!(read(good).is_ok());
+    let dots: Vec<usize> = (0..good.len()).filter(|place| good[*place] == b'.').collect();
     let mut count = 0;
     for place in 0..good.len() {
         // All bits of header and signature, one of each character of the long payload.
-        let dots: Vec<usize> = (0..good.len()).filter(|place| good[*place] == b'.').collect();
         let in_payload = place > dots[0] && place < dots[1];
-        for bit in (0..8).filter(|bit| !in_payload || bit + 1 == place % 8 + 1) {
+        for bit in (0..8).filter(|bit| !in_payload || *bit == place % 8) {
             let mut flipped = good.clone();
             flipped[place] ^= 1 << bit;
             assert!(read(&flipped).is_err(), "accepted with bit {bit} of byte {place} flipped");

@@ -85,7 +85,7 @@ pub(super) fn country(value: Option<&Value>) -> Option<&str> {
 /// Refuses extensions that are critical and not understood. What says neither yes nor no counts as critical.
 ///
 /// # Source
-/// ETSI TS 119 602 sections 6.3.17, 6.5.5 and 6.6.9; TL-14.
+/// ETSI TS 119 602 sections 6.3.17 and 6.6.9; TL-14.
 pub(super) fn check_extensions(members: &Map<String, Value>, name: &str) -> Result<(), Reason> {
     let extensions = optional_array(members, name, "extensions are no array")?;
     let is_critical = |extension: &Map<String, Value>| {
@@ -119,4 +119,57 @@ pub(super) fn certificates(identity: Option<&Value>) -> Result<Vec<Certificate>,
         Certificate::read(&der).map_err(|reason| reason.recode(Code::TrustListMalformed))
     };
     entries.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn english_is_preferred_by_its_tag() {
+        let shown = |value: Value| names(Some(&value), "test").map(|names| display(&names)).ok();
+        let name = |language: &str, text: &str| json!({"lang": language, "value": text});
+        assert_eq!(shown(json!([name("de", "a"), name("en", "b")])).as_deref(), Some("b"));
+        assert_eq!(shown(json!([name("de", "a"), name("EN-gb", "b")])).as_deref(), Some("b"));
+        assert_eq!(shown(json!([name("de-DE", "a"), name("enm", "b")])).as_deref(), Some("a"));
+        for wrong in
+            [json!([]), json!({}), json!([1]), json!([name("en", "")]), json!([name("de", "a"), {"lang": "en"}])]
+        {
+            assert_eq!(shown(wrong.clone()), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_country_is_two_capital_letters() {
+        assert_eq!(country(Some(&json!("EU"))), Some("EU"));
+        for wrong in [json!("eu"), json!("E"), json!("EUR"), json!("\u{e9}"), json!("1A"), json!(1), Value::Null] {
+            assert_eq!(country(Some(&wrong)), None, "{wrong}");
+        }
+        assert_eq!(country(None), None);
+    }
+
+    #[test]
+    fn extensions_are_critical_unless_they_say_no() {
+        // TL-14.
+        let check = |extensions: Value| {
+            let members = Map::from_iter([("Extensions".to_owned(), extensions)]);
+            check_extensions(&members, "Extensions").map_err(|reason| reason.code)
+        };
+        assert_eq!(check_extensions(&Map::new(), "Extensions"), Ok(()));
+        assert_eq!(check(json!([{"Critical": false, "New": 1}, {"New": 1}])), Ok(()));
+        assert_eq!(check(json!([{"Critical": true, "OtherAssociatedBodies": []}])), Ok(()));
+        for critical in [json!(true), json!(1), json!("false"), Value::Null] {
+            assert_eq!(check(json!([{"Critical": critical, "New": 1}])), Err(Code::TrustListMalformed));
+        }
+    }
+
+    #[test]
+    fn an_object_is_bounded_and_nothing_else_is_one() {
+        let read = |text: &str| object(serde_json::from_str(text).unwrap(), "test").map_err(|reason| reason.code);
+        assert_eq!(read(r#"{"a":1}"#).map(|members| members.len()), Ok(1));
+        assert_eq!(read("[1]"), Err(Code::TrustListMalformed));
+        let large = format!(r#"{{"a":[{}1]}}"#, "1,".repeat(limits::TRUST_LIST_ENTRY_NODES));
+        assert_eq!(read(&large), Err(Code::TrustListTooLarge));
+    }
 }

@@ -1,0 +1,258 @@
+//! Trust lists between runs: one file for each list in a folder of the service.
+//!
+//! ```text
+//! one line of JSON: {"confirmed_at": …, "etag": …, "last_modified": …}  newline  the document as it came
+//! ```
+//!
+//! A file is replaced whole, by a rename. It is public data and proves nothing: the signature does, each time it is read.
+
+use crate::app::ports::{KeepFailed, Kept, KeptLists, Pending, Validators};
+use crate::domain::limits;
+use crate::domain::time::UnixSeconds;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// Room for the line before the document, in bytes.
+const HEAD_BYTES: usize = 4_096;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    confirmed_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_modified: Option<String>,
+}
+
+/// Lists in a folder.
+#[derive(Debug, Clone)]
+pub struct KeptFolder {
+    folder: PathBuf,
+}
+
+impl KeptFolder {
+    /// In this folder, which must exist.
+    pub const fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// The file of a list. Names are those of the configuration; a slash is written as a plus.
+    fn path(&self, name: &str) -> Result<PathBuf, KeepFailed> {
+        let sound = !name.is_empty()
+            && !name.starts_with(['.', '/'])
+            && name.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '/'));
+        if !sound {
+            return Err(KeepFailed("the name of the list cannot be the name of a file".to_owned()));
+        }
+        Ok(self.folder.join(format!("{}.kept", name.replace('/', "+"))))
+    }
+
+    /// The list of this name, if one is kept. Blocks.
+    ///
+    /// # Errors
+    /// [`KeepFailed`]
+    pub fn load_now(&self, name: &str) -> Result<Option<Kept>, KeepFailed> {
+        let path = self.path(name)?;
+        let most = limits::TRUST_LIST_BYTES.saturating_add(HEAD_BYTES);
+        let bytes = match read_bounded(&path, most) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(&path, &error)),
+        };
+        let damaged = || KeepFailed(format!("the file {} is damaged; remove it", path.display()));
+        let end = bytes.iter().take(HEAD_BYTES).position(|byte| *byte == b'\n').ok_or_else(damaged)?;
+        let (head, rest) = bytes.split_at_checked(end).ok_or_else(damaged)?;
+        let head: Head = serde_json::from_slice(head).map_err(|_| damaged())?;
+        Ok(Some(Kept {
+            document: rest.get(1..).unwrap_or_default().to_vec(),
+            confirmed_at: UnixSeconds(head.confirmed_at),
+            validators: Validators { etag: head.etag, last_modified: head.last_modified },
+        }))
+    }
+
+    /// Keeps a list. Blocks.
+    ///
+    /// # Errors
+    /// [`KeepFailed`]
+    pub fn save_now(&self, name: &str, kept: &Kept) -> Result<(), KeepFailed> {
+        let path = self.path(name)?;
+        let short = |text: &Option<String>| text.clone().filter(|text| text.len() <= 512);
+        let head = Head {
+            confirmed_at: kept.confirmed_at.0,
+            etag: short(&kept.validators.etag),
+            last_modified: short(&kept.validators.last_modified),
+        };
+        let write = || -> std::io::Result<()> {
+            let mut file = tempfile_beside(&path)?;
+            file.1.write_all(&serde_json::to_vec(&head)?)?;
+            file.1.write_all(b"\n")?;
+            file.1.write_all(&kept.document)?;
+            file.1.sync_all()?;
+            std::fs::rename(&file.0, &path)
+        };
+        write().map_err(|error| failed(&path, &error))
+    }
+}
+
+/// A new file that a rename puts in the place of `path`.
+fn tempfile_beside(path: &Path) -> std::io::Result<(PathBuf, std::fs::File)> {
+    let beside = path.with_extension(format!("new-{}", std::process::id()));
+    let file = std::fs::File::create(&beside)?;
+    Ok((beside, file))
+}
+
+fn read_bounded(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(most).unwrap_or(u64::MAX);
+    std::fs::File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() > most {
+        return Err(std::io::Error::new(ErrorKind::FileTooLarge, "larger than the limit"));
+    }
+    Ok(bytes)
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> KeepFailed {
+    KeepFailed(format!("{}: {error}", path.display()))
+}
+
+/// Runs work on files where waiting holds up nobody.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, KeepFailed> + Send + 'static,
+) -> Result<T, KeepFailed> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(KeepFailed("the work on files has ended".to_owned())))
+}
+
+fn read_file(path: String) -> Pending<'static, Vec<u8>, KeepFailed> {
+    Box::pin(apart(move || {
+        read_bounded(Path::new(&path), limits::TRUST_LIST_BYTES).map_err(|error| failed(Path::new(&path), &error))
+    }))
+}
+
+impl KeptLists for KeptFolder {
+    fn load(&self, name: String) -> Pending<'_, Option<Kept>, KeepFailed> {
+        let folder = self.clone();
+        Box::pin(apart(move || folder.load_now(&name)))
+    }
+
+    fn save(
+        &self,
+        name: String,
+        confirmed_at: UnixSeconds,
+        validators: Validators,
+        document: Option<Vec<u8>>,
+    ) -> Pending<'_, (), KeepFailed> {
+        let folder = self.clone();
+        Box::pin(apart(move || {
+            let document = match document {
+                Some(document) => document,
+                None => match folder.load_now(&name)? {
+                    Some(kept) => kept.document,
+                    None => return Err(KeepFailed("what is to be confirmed is not there".to_owned())),
+                },
+            };
+            folder.save_now(&name, &Kept { document, confirmed_at, validators })
+        }))
+    }
+
+    fn read_file(&self, path: String) -> Pending<'_, Vec<u8>, KeepFailed> {
+        read_file(path)
+    }
+}
+
+/// Lists that a restart forgets: for demonstrations and tests.
+#[derive(Debug, Default)]
+pub struct KeptInMemory(Mutex<BTreeMap<String, Kept>>);
+
+impl KeptInMemory {
+    fn lists(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Kept>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl KeptLists for KeptInMemory {
+    fn load(&self, name: String) -> Pending<'_, Option<Kept>, KeepFailed> {
+        let kept = self.lists().get(&name).cloned();
+        Box::pin(async move { Ok(kept) })
+    }
+
+    fn save(
+        &self,
+        name: String,
+        confirmed_at: UnixSeconds,
+        validators: Validators,
+        document: Option<Vec<u8>>,
+    ) -> Pending<'_, (), KeepFailed> {
+        let mut lists = self.lists();
+        let document = document.or_else(|| lists.get(&name).map(|kept| kept.document.clone()));
+        let result = match document {
+            Some(document) => {
+                lists.insert(name, Kept { document, confirmed_at, validators });
+                Ok(())
+            }
+            None => Err(KeepFailed("what is to be confirmed is not there".to_owned())),
+        };
+        Box::pin(async move { result })
+    }
+
+    fn read_file(&self, path: String) -> Pending<'_, Vec<u8>, KeepFailed> {
+        read_file(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(document: &[u8]) -> Kept {
+        Kept {
+            document: document.to_vec(),
+            confirmed_at: UnixSeconds(7),
+            validators: Validators { etag: Some("\"a\nb\"".to_owned()), last_modified: None },
+        }
+    }
+
+    #[test]
+    fn what_is_kept_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let lists = KeptFolder::new(folder.path().to_owned());
+        assert_eq!(lists.load_now("pids").unwrap(), None);
+        for document in [&b"line one\nline two"[..], b"", b"\n"] {
+            lists.save_now("lotl/DE", &kept(document)).unwrap();
+            assert_eq!(lists.load_now("lotl/DE").unwrap(), Some(kept(document)));
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn damage_and_foreign_names_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let lists = KeptFolder::new(folder.path().to_owned());
+        for text in ["", "{}\nx", "{\"confirmed_at\": 1", "{\"confirmed_at\": 1, \"x\": 1}\n"] {
+            std::fs::write(folder.path().join("pids.kept"), text).unwrap();
+            assert!(lists.load_now("pids").unwrap_err().0.contains("damaged"), "{text}");
+        }
+        for name in ["", "../x", "/etc/passwd", ".x", "a b", "a\0"] {
+            assert!(lists.load_now(name).is_err(), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_confirmation_needs_something_to_confirm() {
+        let folder = tempfile::tempdir().unwrap();
+        let both: [&dyn KeptLists; 2] = [&KeptFolder::new(folder.path().to_owned()), &KeptInMemory::default()];
+        for lists in both {
+            let confirm = || lists.save("pids".to_owned(), UnixSeconds(9), Validators::default(), None);
+            assert!(confirm().await.is_err());
+            lists.save("pids".to_owned(), UnixSeconds(7), Validators::default(), Some(b"x".to_vec())).await.unwrap();
+            confirm().await.unwrap();
+            let kept = lists.load("pids".to_owned()).await.unwrap().unwrap();
+            assert_eq!((kept.document.as_slice(), kept.confirmed_at), (&b"x"[..], UnixSeconds(9)));
+        }
+    }
+}

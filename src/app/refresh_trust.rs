@@ -1,0 +1,418 @@
+//! Trust lists: asked for on a schedule, kept for restarts, put in force whole. A bad new list never replaces a good old
+//! one, and one that is not confirmed in time is not used any more.
+
+use super::App;
+use super::ports::{FetchError, FetchRequest, KeepFailed, Kept, KeptLists, Validators};
+use crate::domain::jose::hash::sha256;
+use crate::domain::limits;
+use crate::domain::reason::{Code, Reason};
+use crate::domain::time::UnixSeconds;
+use crate::domain::trust::StatusOrigin;
+use crate::domain::trust::listed::{HeldList, compose};
+use crate::domain::trust_list::plan::{ListPlan, Place};
+use crate::domain::trust_list::{self, Notation, Pointer, TrustList};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Longest time for fetching a list, redirects included.
+const FETCH_MILLISECONDS: u64 = 30_000;
+/// Shortest and longest time between two tries after a failure, in seconds.
+const RETRY_BOUNDS: (i64, i64) = (30, 900);
+/// Most lists that one list of lists may lead to.
+const FOLLOWED: usize = 64;
+
+/// The lists of a service and how they stand.
+#[derive(Default)]
+pub struct TrustLists {
+    plans: Vec<ListPlan>,
+    kept: Option<Arc<dyn KeptLists>>,
+    states: Mutex<BTreeMap<String, State>>,
+}
+
+/// How one list stands.
+#[derive(Debug, Clone, Default)]
+struct State {
+    held: Option<Held>,
+    /// Why the last try brought nothing; `None` if it did.
+    fault: Option<Reason>,
+    failures: u32,
+    next_try: Option<UnixSeconds>,
+}
+
+#[derive(Debug, Clone)]
+struct Held {
+    list: Arc<TrustList>,
+    confirmed_at: UnixSeconds,
+    validators: Validators,
+    usable_until: UnixSeconds,
+}
+
+/// How a list stands, for operators.
+#[derive(Debug, Clone)]
+pub struct ListStanding {
+    /// Its name.
+    pub name: String,
+    /// The edition that is held, if any.
+    pub list: Option<Arc<TrustList>>,
+    /// When it was confirmed to be the newest.
+    pub confirmed_at: Option<UnixSeconds>,
+    /// First second at which it may no longer be used, unless it is confirmed anew.
+    pub usable_until: Option<UnixSeconds>,
+    /// Why the last try brought nothing.
+    pub fault: Option<Reason>,
+    /// When it is tried again.
+    pub next_try: Option<UnixSeconds>,
+}
+
+/// What became of one list in a refresh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refreshed {
+    /// Another edition is in force.
+    Changed {
+        /// Its sequence number.
+        sequence: u64,
+    },
+    /// The same edition was confirmed.
+    Confirmed,
+    /// Nothing came, or nothing good; what was held before stays.
+    Failed(Reason),
+}
+
+impl TrustLists {
+    /// Of these plans, kept there between runs; none is held yet.
+    pub fn new(plans: Vec<ListPlan>, kept: Arc<dyn KeptLists>) -> Self {
+        Self { plans, kept: Some(kept), states: Mutex::default() }
+    }
+
+    fn kept(&self) -> Result<&dyn KeptLists, KeepFailed> {
+        self.kept.as_deref().ok_or_else(|| KeepFailed("lists are not kept here".to_owned()))
+    }
+
+    async fn load(&self, name: &str) -> Result<Option<Kept>, KeepFailed> {
+        self.kept()?.load(name.to_owned()).await
+    }
+
+    /// The plans.
+    pub fn plans(&self) -> &[ListPlan] {
+        &self.plans
+    }
+
+    /// How every list stands, those that others lead to included.
+    pub fn standings(&self) -> Vec<ListStanding> {
+        let states = self.states();
+        let configured = self.plans.iter().map(|plan| plan.name.clone());
+        let mut names: Vec<String> = configured.chain(states.keys().cloned()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let standing = |name: String| {
+            let state = states.get(&name).cloned().unwrap_or_default();
+            let held = state.held.as_ref();
+            ListStanding {
+                name,
+                list: held.map(|held| Arc::clone(&held.list)),
+                confirmed_at: held.map(|held| held.confirmed_at),
+                usable_until: held.map(|held| held.usable_until.min(held.list.next_update)),
+                fault: state.fault,
+                next_try: state.next_try,
+            }
+        };
+        names.into_iter().map(standing).collect()
+    }
+
+    /// The lists that are held.
+    pub fn held(&self) -> Vec<HeldList> {
+        let held = |(name, state): (&String, &State)| {
+            let held = state.held.as_ref()?;
+            Some(HeldList { name: name.clone(), list: Arc::clone(&held.list), usable_until: held.usable_until })
+        };
+        self.states().iter().filter_map(held).collect()
+    }
+
+    fn states(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, State>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self, name: &str) -> State {
+        self.states().get(name).cloned().unwrap_or_default()
+    }
+
+    /// Takes an edition that was kept, if it is good and newer than what is held.
+    ///
+    /// # Errors
+    /// As [`trust_list::read`].
+    pub fn adopt(&self, plan: &ListPlan, kept: Kept, now: UnixSeconds) -> Result<bool, Reason> {
+        let known = self.state(&plan.name).held;
+        if known.as_ref().is_some_and(|held| held.confirmed_at >= kept.confirmed_at) {
+            return Ok(false);
+        }
+        let list = read_newer(plan, &kept.document, known.as_ref(), now)?;
+        let held = Held {
+            list: Arc::new(list),
+            confirmed_at: kept.confirmed_at,
+            validators: kept.validators,
+            usable_until: plan.confirmed_until(kept.confirmed_at),
+        };
+        let mut states = self.states();
+        let state = states.entry(plan.name.clone()).or_default();
+        state.held = Some(held);
+        state.fault = None;
+        Ok(true)
+    }
+
+    /// The lists that a list of lists leads to, as far as the configuration lets them be followed.
+    pub fn children(&self, plan: &ListPlan, now: UnixSeconds) -> Vec<ListPlan> {
+        let Some(held) = self.state(&plan.name).held else { return Vec::new() };
+        if now >= held.usable_until.min(held.list.next_update) {
+            return Vec::new();
+        }
+        held.list.pointers.iter().filter_map(|pointer| child(plan, pointer)).take(FOLLOWED).collect()
+    }
+
+    fn confirm(&self, plan: &ListPlan, held: Held, next_try: UnixSeconds) {
+        let usable_until = plan.confirmed_until(held.confirmed_at);
+        let state =
+            State { held: Some(Held { usable_until, ..held }), fault: None, failures: 0, next_try: Some(next_try) };
+        self.states().insert(plan.name.clone(), state);
+    }
+
+    fn fail(&self, name: &str, fault: Reason, now: UnixSeconds) {
+        let mut states = self.states();
+        let state = states.entry(name.to_owned()).or_default();
+        let (least, most) = RETRY_BOUNDS;
+        let wait = least.saturating_mul(1_i64.checked_shl(state.failures.min(16)).unwrap_or(i64::MAX)).min(most);
+        state.failures = state.failures.saturating_add(1);
+        state.next_try = Some(now.plus(wait));
+        state.fault = Some(fault);
+    }
+
+    /// Forgets lists that nobody leads to any more.
+    fn keep_only(&self, parent: &str, children: &[String]) {
+        self.states().retain(|name, _| {
+            let below = name.strip_prefix(parent).is_some_and(|rest| rest.starts_with('/'));
+            !below || children.contains(name)
+        });
+    }
+}
+
+impl App {
+    /// Reads what was kept before, and puts it in force: a restart needs no network. What is kept but not good is told.
+    pub async fn load_kept_lists(&self) -> Vec<(String, Reason)> {
+        let mut faults = Vec::new();
+        for plan in self.lists.plans() {
+            self.load_kept(plan, &mut faults).await;
+            for child in self.lists.children(plan, self.now()) {
+                self.load_kept(&child, &mut faults).await;
+            }
+        }
+        self.put_in_force();
+        faults
+    }
+
+    async fn load_kept(&self, plan: &ListPlan, faults: &mut Vec<(String, Reason)>) {
+        let adopted = match self.lists.load(&plan.name).await {
+            Ok(None) => return,
+            Ok(Some(kept)) => self.lists.adopt(plan, kept, self.now()).map(drop),
+            Err(error) => Err(Reason::new(Code::TrustUnavailable, format!("the kept list cannot be read: {error}"))),
+        };
+        if let Err(reason) = adopted {
+            self.lists.fail(&plan.name, reason.clone(), self.now());
+            faults.push((plan.name.clone(), reason));
+        }
+    }
+
+    /// Asks for every list that is due, and puts in force what came. Returns what became of those that were due.
+    pub async fn refresh_trust(&self) -> Vec<(String, Refreshed)> {
+        let mut done = Vec::new();
+        for plan in self.lists.plans() {
+            self.refresh_if_due(plan, &mut done).await;
+            let children = self.lists.children(plan, self.now());
+            let names: Vec<String> = children.iter().map(|child| child.name.clone()).collect();
+            self.lists.keep_only(&plan.name, &names);
+            for child in children {
+                self.refresh_if_due(&child, &mut done).await;
+            }
+        }
+        // Also without news: what is too old by now falls out, and services change their status with time.
+        if !self.lists.plans().is_empty() {
+            self.put_in_force();
+        }
+        done
+    }
+
+    fn put_in_force(&self) {
+        let held = self.lists.held();
+        for tenant in self.tenants.values().filter(|tenant| !tenant.trust_plans.is_empty()) {
+            tenant.trust.replace(compose(&tenant.trust_plans, &held, self.now()));
+        }
+    }
+
+    async fn refresh_if_due(&self, plan: &ListPlan, done: &mut Vec<(String, Refreshed)>) {
+        let now = self.now();
+        let state = self.lists.state(&plan.name);
+        if state.next_try.is_some_and(|at| now < at) {
+            return;
+        }
+        let result = match &plan.place {
+            Place::Url(url) => self.refresh_from(plan, url, state.held).await,
+            Place::File(path) => self.refresh_file(plan, path, state.held).await,
+            Place::Imported => self.refresh_imported(plan, state.held).await,
+        };
+        let refreshed = result.unwrap_or_else(|reason| {
+            self.lists.fail(&plan.name, reason.clone(), now);
+            Refreshed::Failed(reason)
+        });
+        done.push((plan.name.clone(), refreshed));
+    }
+
+    async fn refresh_from(&self, plan: &ListPlan, url: &str, held: Option<Held>) -> Result<Refreshed, Reason> {
+        let unavailable = |detail: String| Reason::new(Code::TrustUnavailable, detail);
+        let mut allowed_hosts = plan.followed_origins.clone();
+        allowed_hosts.extend(StatusOrigin::of_url(url).map(|origin| origin.text()));
+        let request = FetchRequest {
+            url: url.to_owned(),
+            accept: match plan.notation {
+                Notation::Lote => "application/jose, application/jwt, application/json;q=0.9, */*;q=0.1",
+                Notation::TrustedList => "application/vnd.etsi.tsl+xml, application/xml;q=0.9, */*;q=0.1",
+            },
+            max_bytes: limits::TRUST_LIST_BYTES,
+            timeout_ms: FETCH_MILLISECONDS,
+            max_redirects: 2,
+            allowed_hosts,
+            validators: held.as_ref().map(|held| held.validators.clone()).unwrap_or_default(),
+        };
+        let response = self.ports.fetch.get(request).await.map_err(|error| match error {
+            FetchError::TooLarge => Reason::new(Code::TrustListTooLarge, "the document is above the limit"),
+            other => unavailable(format!("the list cannot be fetched: {other}")),
+        })?;
+        match (response.status, held) {
+            (304, Some(held)) => {
+                // The same edition once more; its own end may have come meanwhile.
+                plan.rules(Some(held.list.sequence), self.now()).check_end(Some(held.list.next_update))?;
+                self.keep(plan, held, None).await
+            }
+            (200, held) => self.take(plan, response.body, response.validators, held).await,
+            _ => Err(unavailable(format!("the host answers with status {}", response.status))),
+        }
+    }
+
+    async fn refresh_file(&self, plan: &ListPlan, path: &str, held: Option<Held>) -> Result<Refreshed, Reason> {
+        let unreadable = |error: KeepFailed| {
+            Reason::new(Code::TrustUnavailable, format!("the file of the list cannot be read: {error}"))
+        };
+        let document = self.lists.kept().map_err(unreadable)?.read_file(path.to_owned()).await.map_err(unreadable)?;
+        self.take(plan, document, Validators::default(), held).await
+    }
+
+    async fn refresh_imported(&self, plan: &ListPlan, held: Option<Held>) -> Result<Refreshed, Reason> {
+        let absent = |detail: &str| Reason::new(Code::TrustUnavailable, detail.to_owned());
+        let kept = self.lists.load(&plan.name).await;
+        let kept = kept.map_err(|error| absent(&format!("the kept list cannot be read: {error}")))?;
+        let kept = kept.ok_or_else(|| absent("nothing was imported yet; see trust import"))?;
+        let next_try = self.next_try(plan);
+        if let Some(held) = held.filter(|held| held.confirmed_at >= kept.confirmed_at) {
+            plan.rules(Some(held.list.sequence), self.now()).check_end(Some(held.list.next_update))?;
+            self.lists.confirm(plan, held, next_try);
+            return Ok(Refreshed::Confirmed);
+        }
+        self.lists.adopt(plan, kept, self.now())?;
+        let held = self.lists.state(&plan.name).held.ok_or_else(|| absent("the kept list is not usable"))?;
+        let sequence = held.list.sequence;
+        self.lists.confirm(plan, held, next_try);
+        Ok(Refreshed::Changed { sequence })
+    }
+
+    /// Verifies a document and holds it, if it is good.
+    async fn take(
+        &self,
+        plan: &ListPlan,
+        document: Vec<u8>,
+        validators: Validators,
+        held: Option<Held>,
+    ) -> Result<Refreshed, Reason> {
+        let now = self.now();
+        let (list, refreshed) = match held {
+            Some(held) if held.list.digest == sha256(&document) => {
+                plan.rules(Some(held.list.sequence), now).check_end(Some(held.list.next_update))?;
+                (held.list, Refreshed::Confirmed)
+            }
+            held => {
+                let list = read_newer(plan, &document, held.as_ref(), now)?;
+                let sequence = list.sequence;
+                (Arc::new(list), Refreshed::Changed { sequence })
+            }
+        };
+        let held = Held { list, confirmed_at: now, validators, usable_until: now };
+        self.keep(plan, held, Some(document)).await.map(|_| refreshed)
+    }
+
+    async fn keep(&self, plan: &ListPlan, held: Held, document: Option<Vec<u8>>) -> Result<Refreshed, Reason> {
+        let held = Held { confirmed_at: self.now(), ..held };
+        let (confirmed_at, validators) = (held.confirmed_at, held.validators.clone());
+        self.lists.confirm(plan, held, self.next_try(plan));
+        // The list is good and in force all the same; only a restart would not have it, and could be rolled back.
+        let saved = match self.lists.kept() {
+            Ok(kept) => kept.save(plan.name.clone(), confirmed_at, validators, document).await,
+            Err(error) => Err(error),
+        };
+        saved.map_err(|error| Reason::new(Code::TrustUnavailable, format!("the list cannot be kept: {error}")))?;
+        Ok(Refreshed::Confirmed)
+    }
+
+    /// After its time of refresh, up to a tenth earlier, so that many verifiers do not ask in the same second.
+    fn next_try(&self, plan: &ListPlan) -> UnixSeconds {
+        let mut byte = [0_u8; 1];
+        // Without randomness the service is not ready anyway; the schedule then merely loses its spread.
+        self.ports.entropy.fill(&mut byte).ok();
+        let spread = plan.refresh_seconds.saturating_mul(i64::from(byte[0])).div_euclid(2_560);
+        self.now().plus(plan.refresh_seconds.saturating_sub(spread))
+    }
+
+    /// How every trust list stands.
+    pub fn trust_lists(&self) -> &TrustLists {
+        &self.lists
+    }
+}
+
+/// Reads an edition that is to follow the one that is held. Lists that are signed anew every day under the same number
+/// tell old from new by the time of their issue (TL-10).
+fn read_newer(plan: &ListPlan, document: &[u8], held: Option<&Held>, now: UnixSeconds) -> Result<TrustList, Reason> {
+    let list = trust_list::read(plan.notation, document, plan.rules(held.map(|held| held.list.sequence), now))?;
+    if held.is_some_and(|held| list.sequence == held.list.sequence && list.issued_at < held.list.issued_at) {
+        return Err(Reason::new(Code::TrustListRollback, "the list was issued before one seen with the same number"));
+    }
+    Ok(list)
+}
+
+/// The plan for a list that another one points to: signed by whom that one names, at an origin that the configuration
+/// allows, of the same notation. A list never names its own signers (TL-04).
+fn child(plan: &ListPlan, pointer: &Pointer) -> Option<ListPlan> {
+    let territory = pointer.territory.as_ref().filter(|territory| plan.territories.contains(territory))?;
+    let list_type = pointer.list_type.clone().filter(|list_type| *list_type != plan.list_type)?;
+    let origin = StatusOrigin::of_url(&pointer.location)?.text();
+    if !plan.followed_origins.contains(&origin) || !is_of_notation(pointer, plan.notation) {
+        return None;
+    }
+    Some(ListPlan {
+        name: format!("{}/{territory}", plan.name),
+        place: Place::Url(pointer.location.clone()),
+        signers: pointer.signers.clone(),
+        list_type,
+        territories: Vec::new(),
+        followed_origins: Vec::new(),
+        ..plan.clone()
+    })
+}
+
+/// Lists exist in forms for people as well; only the one for machines is read.
+fn is_of_notation(pointer: &Pointer, notation: Notation) -> bool {
+    match (notation, pointer.media_type.as_deref()) {
+        (_, None) => true,
+        (Notation::TrustedList, Some(media)) => media == "application/vnd.etsi.tsl+xml",
+        (Notation::Lote, Some(media)) => {
+            matches!(
+                media,
+                "application/json" | "application/jose" | "application/jwt" | "application/vnd.etsi.lote+json"
+            )
+        }
+    }
+}

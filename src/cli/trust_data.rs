@@ -1,0 +1,86 @@
+//! The trust data of a configuration as it lies on this machine: without asking anybody.
+
+use crate::adapters::kept::KeptFolder;
+use crate::app::ports::{Kept, Validators};
+use crate::app::refresh_trust::TrustLists;
+use crate::config::TrustSettings;
+use crate::domain::limits;
+use crate::domain::reason::{Code, Reason};
+use crate::domain::time::UnixSeconds;
+use crate::domain::trust::TrustAnchors;
+use crate::domain::trust::listed::compose;
+use crate::domain::trust_list::plan::{ListPlan, Place};
+use std::io::Read as _;
+use std::sync::Arc;
+
+/// The trust data, and what is wrong with lists.
+pub(super) struct OnDisk {
+    /// What is in force.
+    pub trust: TrustAnchors,
+    /// How the lists stand.
+    pub lists: TrustLists,
+    /// What is wrong, by the name of the list.
+    pub faults: Vec<(String, Reason)>,
+}
+
+/// Reads every list that is kept, or that lies in a file, verifies it anew and puts the sources together.
+pub(super) fn read(settings: &TrustSettings, now: UnixSeconds) -> OnDisk {
+    let folder = settings.folder.clone().map(KeptFolder::new);
+    let lists = match &folder {
+        Some(folder) => TrustLists::new(settings.lists.clone(), Arc::new(folder.clone())),
+        None => TrustLists::default(),
+    };
+    let mut faults = Vec::new();
+    for plan in &settings.lists {
+        adopt(&lists, plan, folder.as_ref(), now, &mut faults);
+        for child in lists.children(plan, now) {
+            adopt(&lists, &child, folder.as_ref(), now, &mut faults);
+        }
+    }
+    OnDisk { trust: compose(&settings.plans, &lists.held(), now), lists, faults }
+}
+
+fn adopt(
+    lists: &TrustLists,
+    plan: &ListPlan,
+    folder: Option<&KeptFolder>,
+    now: UnixSeconds,
+    faults: &mut Vec<(String, Reason)>,
+) {
+    let unavailable = |detail: String| Reason::new(Code::TrustUnavailable, detail);
+    let kept = folder.map_or(Ok(None), |folder| folder.load_now(&plan.name));
+    let kept = kept.map_err(|error| unavailable(format!("the kept list cannot be read: {error}")));
+    let filed = match &plan.place {
+        Place::File(path) => file(path, now).map(Some),
+        Place::Url(_) | Place::Imported => Ok(None),
+    };
+    let mut found = false;
+    for candidate in [kept, filed] {
+        match candidate {
+            Ok(None) => {}
+            Ok(Some(kept)) => {
+                found = true;
+                if let Err(reason) = lists.adopt(plan, kept, now) {
+                    faults.push((plan.name.clone(), reason));
+                }
+            }
+            Err(reason) => {
+                found = true;
+                faults.push((plan.name.clone(), reason));
+            }
+        }
+    }
+    if !found {
+        faults.push((plan.name.clone(), unavailable("the list has not been fetched or imported yet".to_owned())));
+    }
+}
+
+fn file(path: &str, now: UnixSeconds) -> Result<Kept, Reason> {
+    let unreadable =
+        |error: std::io::Error| Reason::new(Code::TrustUnavailable, format!("the file cannot be read: {error}"));
+    let mut document = Vec::new();
+    let limit = u64::try_from(limits::TRUST_LIST_BYTES).unwrap_or(u64::MAX);
+    let opened = std::fs::File::open(path).map_err(unreadable)?;
+    opened.take(limit.saturating_add(1)).read_to_end(&mut document).map_err(unreadable)?;
+    Ok(Kept { document, confirmed_at: now, validators: Validators::default() })
+}

@@ -363,7 +363,7 @@ pub(crate) async fn sweep(app: Arc<App>, end: impl Future<Output = ()>) {
 }
 
 /// Asks for trust lists when they are due, until the end.
-async fn refresh(app: Arc<App>, end: impl Future<Output = ()>) {
+pub(crate) async fn refresh(app: Arc<App>, end: impl Future<Output = ()>) {
     let mut end = std::pin::pin!(end);
     let mut ticks = tokio::time::interval(REFRESH);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -15,7 +15,7 @@ use crate::http::callers::Callers;
 use crate::http::client_address::Gateways;
 use crate::http::layers::{Guard, guarded};
 use crate::http::{Front, NoObserver, Observer, listener, router};
-use crate::serve::{connection_limits, request_limits, sweep};
+use crate::serve::{connection_limits, refresh, request_limits, sweep};
 use crate::telemetry::{logging, metrics::Metrics};
 use axum::Router;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -125,6 +125,7 @@ impl Stage {
             serve(form_port, sample.router(), limits),
             serve(status_port, status_host, limits),
             tokio::spawn(sweep(Arc::clone(&app), std::future::pending())),
+            tokio::spawn(refresh(app, std::future::pending())),
         ];
         let passport = folder.join(super::passport::FILE_NAME);
         Ok(Self { verifier, form, world, passport, servers })

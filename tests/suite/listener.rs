@@ -739,6 +739,41 @@ async fn the_end_comes_in_any_case() {
 }
 
 #[tokio::test]
+async fn nobody_gets_a_tls_connection_here() {
+    // HTT-032, HTT-033: TLS ends at the gateway. No version, no suite, no name and no certificate of a client gets an answer
+    // in TLS that somebody could take for a protected connection.
+    let service = Service::new().await;
+    // Hellos of TLS 1.0, 1.1 and 1.2 with one weak suite, and one that announces renegotiation.
+    for (version, suite) in
+        [([3, 1], [0x00, 0x05]), ([3, 2], [0x00, 0x0a]), ([3, 3], [0x00, 0x2f]), ([3, 3], [0x00, 0xff])]
+    {
+        let mut hello = vec![version[0], version[1]];
+        hello.extend([7; 32]);
+        hello.extend([0, 0, 2, suite[0], suite[1], 1, 0]);
+        let mut record = vec![22, 3, 1, 0, 0];
+        let length = u8::try_from(hello.len()).unwrap();
+        record[4] = length + 4;
+        record.extend([1, 0, 0, length]);
+        record.extend(hello);
+        let text = service.raw(record).await;
+        assert!(text.is_empty() || text.starts_with("HTTP/1.1 400 "), "{text}");
+    }
+    // And a client of today, by the right name, by another one, and trusting anybody.
+    pruefstein::adapters::fetch::install_crypto_provider();
+    for name in [HOST, "other.example"] {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .resolve(name, service.address)
+            .tls_danger_accept_invalid_certs(true)
+            .build()
+            .unwrap();
+        let refused = client.get(format!("https://{name}:{}/", service.address.port())).send().await;
+        assert!(refused.unwrap_err().is_connect(), "{name}");
+    }
+    assert_eq!(service.ask("GET", "/", "", "").await.status, 200);
+}
+
+#[tokio::test]
 async fn http2_is_spoken_within_the_same_limits() {
     // HTT-010, and the deadlines for a connection that begins HTTP/2 and asks nothing.
     let service = Service::with(|_, limits| limits.patience.header = NEAR).await;

@@ -117,6 +117,24 @@ fn it_starts_serves_and_stops() {
     }
     assert!(metrics.lines().any(|line| line.starts_with("pruefstein_certificate_ends_seconds 18")), "{metrics}");
 
+    // API-026: nothing for developers is left in, on either side.
+    for path in [
+        "/debug",
+        "/debug/pprof/",
+        "/debug/vars",
+        "/actuator/env",
+        "/env",
+        "/heapdump",
+        "/trace",
+        "/admin",
+        "/server-status",
+        "/v1/debug",
+        "/.env",
+    ] {
+        for address in [process.public, process.operations] {
+            assert_eq!(get(address, path).unwrap().0, 404, "{path}");
+        }
+    }
     let folder = process.folder.path("store.sqlite3");
     assert!(folder.exists());
     let (exit, log) = process.stop();

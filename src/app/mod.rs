@@ -12,6 +12,7 @@ pub mod ports;
 pub mod read_result;
 pub mod receive_response;
 pub mod refresh_revocation;
+pub mod recognise;
 pub mod refresh_status;
 pub mod refresh_trust;
 pub mod render;
@@ -37,6 +38,7 @@ use crate::domain::verify::{Context, Policy};
 use live_trust::LiveTrust;
 use ports::{Clock, Entropy, Fetch, KeptLists, RequestSigner, TransactionStore};
 use refresh_revocation::RevocationStates;
+use recognise::Recognised;
 use refresh_status::StatusCache;
 use refresh_trust::TrustLists;
 use resolve_types::TypeCache;
@@ -116,6 +118,7 @@ pub struct App {
     status: StatusCache,
     types: TypeCache,
     tries: Tries,
+    recognised: Recognised,
 }
 
 impl App {
@@ -134,6 +137,7 @@ impl App {
             status: StatusCache::default(),
             types: TypeCache::default(),
             tries: Tries::default(),
+            recognised: Recognised::default(),
         }
     }
 

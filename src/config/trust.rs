@@ -160,7 +160,7 @@ pub const DOC: SectionDoc = SectionDoc {
         field(
             "revocation_depth",
             Kind::OneOf(&["whole_chain", "leaf"]),
-            Default::Is("\"whole_chain\""),
+            Default::Absent("`whole_chain`"),
             "`leaf` for authorities whose intermediates publish no list.",
         ),
     ],
@@ -226,7 +226,7 @@ pub(super) fn read(section: Section<'_>, rules: Rules<'_>, lists: &[ListPlan]) -
         _ => StatusRule::RequiredUnlessShortLived,
     };
     if !purpose.issues_credentials() {
-        for name in ["status_hosts", "status_anchors", "status"].iter().filter(|name| section.has(name)) {
+        for name in ["status_hosts", "status_anchors"].iter().filter(|name| section.has(name)) {
             section.fault(name, "belongs to sources that issue credentials", "Leave it out here.");
         }
     } else if status_rule == StatusRule::Required && !section.has("status_hosts") {

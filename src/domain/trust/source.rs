@@ -63,6 +63,9 @@ pub struct TrustSource {
     pub anchors: Vec<Anchor>,
     /// Issuer certificates that are trusted as they are.
     pub pinned: Vec<Certificate>,
+    /// Anchors that its list names, but for something else or not any more: whoever leads to one of them is known and
+    /// refused, and the report says so (case TRU-013).
+    pub outside: Vec<Anchor>,
     /// The anchors of those who sign its status lists; if these and the pinned ones are empty, those of its issuers.
     pub status_anchors: Vec<Anchor>,
     /// Certificates of signers of its status lists that are trusted as they are.
@@ -151,6 +154,7 @@ impl TrustSource {
             status_basis: None,
             anchors: Vec::new(),
             pinned: Vec::new(),
+            outside: Vec::new(),
             status_anchors: Vec::new(),
             status_pinned: Vec::new(),
             status_origins: Vec::new(),

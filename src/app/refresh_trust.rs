@@ -201,10 +201,12 @@ impl TrustLists {
         self.states().insert(plan.name.clone(), state);
     }
 
-    fn fail(&self, name: &str, fault: Reason, now: UnixSeconds) {
+    /// Notes a failure. The next try comes soon at first, and never later than the list would be asked for anyway.
+    fn fail(&self, plan: &ListPlan, fault: Reason, now: UnixSeconds) {
         let mut states = self.states();
-        let state = states.entry(name.to_owned()).or_default();
+        let state = states.entry(plan.name.clone()).or_default();
         let (least, most) = RETRY_BOUNDS;
+        let most = most.min(plan.refresh_seconds).max(least);
         let wait = least.saturating_mul(1_i64.checked_shl(state.failures.min(16)).unwrap_or(i64::MAX)).min(most);
         state.failures = state.failures.saturating_add(1);
         state.next_try = Some(now.plus(wait));
@@ -241,7 +243,7 @@ impl App {
             Err(error) => Err(Reason::new(Code::TrustUnavailable, format!("the kept list cannot be read: {error}"))),
         };
         if let Err(reason) = adopted {
-            self.lists.fail(&plan.name, reason.clone(), self.now());
+            self.lists.fail(plan, reason.clone(), self.now());
             faults.push((plan.name.clone(), reason));
         }
     }
@@ -297,7 +299,7 @@ impl App {
             Place::Imported => self.refresh_imported(plan, state.held).await,
         };
         let refreshed = result.unwrap_or_else(|reason| {
-            self.lists.fail(&plan.name, reason.clone(), now);
+            self.lists.fail(plan, reason.clone(), now);
             Refreshed::Failed(reason)
         });
         done.push((plan.name.clone(), refreshed));

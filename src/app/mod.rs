@@ -10,6 +10,7 @@ pub mod live_trust;
 pub mod ports;
 pub mod read_result;
 pub mod receive_response;
+pub mod refresh_issuers;
 pub mod refresh_revocation;
 pub mod refresh_status;
 pub mod refresh_trust;
@@ -35,6 +36,7 @@ use crate::domain::trust_list::plan::ListPlan;
 use crate::domain::verify::{Context, Policy};
 use live_trust::LiveTrust;
 use ports::{Clock, Entropy, Fetch, KeptLists, RequestSigner, TransactionStore};
+use refresh_issuers::IssuerStates;
 use refresh_revocation::RevocationStates;
 use refresh_status::StatusCache;
 use refresh_trust::TrustLists;
@@ -111,6 +113,7 @@ pub struct App {
     queries: BTreeMap<TenantId, SentQueries>,
     lists: TrustLists,
     revocations: RevocationStates,
+    issuers: IssuerStates,
     chains: ChainCache,
     status: StatusCache,
     types: TypeCache,
@@ -129,6 +132,7 @@ impl App {
             queries,
             lists: TrustLists::default(),
             revocations: RevocationStates::default(),
+            issuers: IssuerStates::default(),
             chains: ChainCache::default(),
             status: StatusCache::default(),
             types: TypeCache::default(),

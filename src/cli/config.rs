@@ -72,7 +72,8 @@ fn summary(settings: &Settings) -> String {
         format!("  presets        {}", tenant.presets.len()),
     ];
     for source in tenant.trust.sources() {
-        let anchors = source.anchors.len().saturating_add(source.pinned.len());
+        let certificates = source.anchors.len().saturating_add(source.pinned.len());
+        let anchors = certificates.saturating_add(source.issuer_keys.len());
         lines.push(format!("  trusts         {}: {anchors} for {}", visible(&source.name), source.types.join(", ")));
     }
     lines.join("\n")

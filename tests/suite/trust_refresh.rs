@@ -114,6 +114,7 @@ fn source_plan() -> TrustPlan {
         }),
         signs_for: Vec::new(),
         revocation: None,
+        issuers: Vec::new(),
     }
 }
 

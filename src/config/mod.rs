@@ -295,7 +295,7 @@ fn trust_plans(file: &Table, rules: trust::Rules<'_>, lists: &[ListPlan], faults
             }
         }
     }
-    for plan in sources.iter().filter(|plan| needs_status_signers(plan)) {
+    for plan in sources.iter().filter(|plan| complete && needs_status_signers(plan)) {
         if !sources.iter().any(|other| other.signs_for.contains(&plan.source.name)) {
             faults.add(
                 format!("trust({}).status_anchors", plan.source.name),

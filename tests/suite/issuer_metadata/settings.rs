@@ -2,7 +2,11 @@
 
 use super::ISSUER;
 use crate::fixture::{Folder, SOUND};
+use crate::shared;
 use pruefstein::config::Fault;
+use pruefstein::domain::jose::alg::SignatureAlgorithm;
+use pruefstein::domain::trust::StatusOrigin;
+use pruefstein::domain::trust::issuer_metadata::{IssuerPlan, PublishedKeys};
 
 /// The sound configuration without HAIP and with another source.
 fn with(lines: &str) -> String {
@@ -109,4 +113,22 @@ fn whoever_has_no_certificates_needs_signers_of_status_lists() {
     let role = "purpose = \"registrar\"\nissuers = [\"https://issuer.example\"]";
     let text = with(role).replace("types = [\"urn:stadt:pass:1\"]\n", "");
     assert!(faults(&text).iter().any(|fault| fault.key == "trust(pass).issuers"), "{:#?}", faults(&text));
+}
+
+#[test]
+fn the_documents_of_the_specification_are_read() {
+    // SD-JWT VC section 3.2 of draft 18, figures 14 and 15 (VC-25).
+    let Some(sections) = shared::json("sd-jwt-vc/draft-18/sections.json") else { return };
+    let sections = sections["sections"].as_array().unwrap();
+    let section = sections.iter().find(|section| section["title"] == "JWT VC Issuer Metadata Response").unwrap();
+    let document = |figure: usize| section["json"][figure]["value"].to_string().into_bytes();
+    let host = StatusOrigin::parse("jwt-vc-issuer.example.com").unwrap();
+    let plan = IssuerPlan::new("https://example.com", vec![host]).unwrap();
+    let PublishedKeys::Here(keys) = plan.read(&document(0)).unwrap() else { panic!("keys in the document") };
+    assert_eq!(keys.keys().len(), 2);
+    assert!(keys.select(Some("doc-signer-06-05-2025"), SignatureAlgorithm::Es256).is_ok());
+    let PublishedKeys::At(address) = plan.read(&document(1)).unwrap() else { panic!("an address of keys") };
+    assert_eq!(address, "https://jwt-vc-issuer.example.com/my_public_keys.jwks");
+    let alone = IssuerPlan::new("https://example.com", Vec::new()).unwrap();
+    assert!(alone.read(&document(1)).is_err(), "a host that nobody named");
 }

@@ -7,9 +7,11 @@ pub mod expire;
 pub mod failure;
 pub mod fetch_request;
 pub mod live_trust;
+pub mod pivots;
 pub mod ports;
 pub mod read_result;
 pub mod receive_response;
+pub mod recognise;
 pub mod refresh_issuers;
 pub mod refresh_revocation;
 pub mod refresh_status;
@@ -36,6 +38,7 @@ use crate::domain::trust_list::plan::ListPlan;
 use crate::domain::verify::{Context, Policy};
 use live_trust::LiveTrust;
 use ports::{Clock, Entropy, Fetch, KeptLists, RequestSigner, TransactionStore};
+use recognise::Recognised;
 use refresh_issuers::IssuerStates;
 use refresh_revocation::RevocationStates;
 use refresh_status::StatusCache;
@@ -118,6 +121,7 @@ pub struct App {
     status: StatusCache,
     types: TypeCache,
     tries: Tries,
+    recognised: Recognised,
 }
 
 impl App {
@@ -137,6 +141,7 @@ impl App {
             status: StatusCache::default(),
             types: TypeCache::default(),
             tries: Tries::default(),
+            recognised: Recognised::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The trust data of a configuration as it lies on this machine: without asking anybody.
 
 use crate::adapters::kept::KeptFolder;
+use crate::app::pivots;
 use crate::app::ports::{KeepFailed, Kept, Validators};
 use crate::app::refresh_trust::TrustLists;
 use crate::app::{refresh_issuers, refresh_revocation};
@@ -66,7 +67,8 @@ fn adopt(
             Ok(None) => {}
             Ok(Some(kept)) => {
                 found = true;
-                if let Err(reason) = lists.adopt(plan, kept, now) {
+                let pivots = kept_pivots(plan, &kept.document, folder);
+                if let Err(reason) = lists.adopt(plan, kept, &pivots, now) {
                     faults.push((plan.name.clone(), reason));
                 }
             }
@@ -79,6 +81,16 @@ fn adopt(
     if !found {
         faults.push((plan.name.clone(), unavailable("the list has not been fetched or imported yet".to_owned())));
     }
+}
+
+/// The pivots of a list of lists that were kept beside it.
+pub(super) fn kept_pivots(plan: &ListPlan, document: &[u8], folder: Option<&KeptFolder>) -> Vec<(String, Vec<u8>)> {
+    let announced = pivots::announced(plan, document).unwrap_or_default();
+    let load = |location: String| {
+        let kept = folder?.load_now(&pivots::kept_name(plan, &location)).ok()??;
+        Some((location, kept.document))
+    };
+    announced.into_iter().filter_map(load).collect()
 }
 
 /// The lists of revoked certificates that lie in files, or were kept.

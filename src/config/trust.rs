@@ -178,7 +178,7 @@ pub const DOC: SectionDoc = SectionDoc {
         field(
             "revocation_depth",
             Kind::OneOf(&["whole_chain", "leaf"]),
-            Default::Is("\"whole_chain\""),
+            Default::Absent("`whole_chain`"),
             "`leaf` for authorities whose intermediates publish no list.",
         ),
     ],
@@ -192,6 +192,10 @@ pub(super) struct Rules<'a> {
     pub placeholders_allowed: bool,
     pub notes: &'a Notes,
 }
+
+/// Something is wrong; what, has been noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Noted;
 
 /// Reads one source. `None` if something is wrong; what, has been noted.
 pub(super) fn read(section: Section<'_>, rules: Rules<'_>, lists: &[ListPlan]) -> Option<TrustPlan> {
@@ -241,7 +245,7 @@ pub(super) fn read(section: Section<'_>, rules: Rules<'_>, lists: &[ListPlan]) -
         _ => StatusRule::RequiredUnlessShortLived,
     };
     if !purpose.issues_credentials() {
-        for name in ["status_hosts", "status_anchors", "status", "issuers"].iter().filter(|name| section.has(name)) {
+        for name in ["status_hosts", "status_anchors", "issuers"].iter().filter(|name| section.has(name)) {
             section.fault(name, "belongs to sources that issue credentials", "Leave it out here.");
         }
     } else if status_rule == StatusRule::Required && !section.has("status_hosts") {
@@ -278,16 +282,16 @@ pub(super) fn read(section: Section<'_>, rules: Rules<'_>, lists: &[ListPlan]) -
         agreement,
         ..TrustSource::new(name?, purpose, types)
     };
-    Some(TrustPlan { source, list: list?, signs_for, revocation: revocation?, issuers: issuers? })
+    Some(TrustPlan { source, list: list.ok()?, signs_for, revocation: revocation.ok()?, issuers: issuers.ok()? })
 }
 
-/// The issuers that are trusted by the keys they publish (VC-20, VC-23, VC-24). `None` if something is wrong.
-fn issuers(section: Section<'_>, beside_certificates: bool) -> Option<Vec<IssuerPlan>> {
+/// The issuers that are trusted by the keys they publish (VC-20, VC-23, VC-24).
+fn issuers(section: Section<'_>, beside_certificates: bool) -> Result<Vec<IssuerPlan>, Noted> {
     if !section.has("issuers") {
         if section.has("issuer_key_hosts") {
             section.fault("issuer_key_hosts", "is given without issuers", "Name the issuers, or leave it out.");
         }
-        return Some(Vec::new());
+        return Ok(Vec::new());
     }
     let mut sound = true;
     if beside_certificates {
@@ -298,9 +302,10 @@ fn issuers(section: Section<'_>, beside_certificates: bool) -> Option<Vec<Issuer
             "Make two sources of it.",
         );
     }
-    const OF_CERTIFICATES: [&str; 6] =
-        ["countries", "extended_key_usage", "qc_type", "issuer_match", "country_match", "revocation_lists"];
-    for name in OF_CERTIFICATES.iter().filter(|name| section.has(name)) {
+    let demanded = |name: &&str| section.choice(name).is_some_and(|word| word != "recorded");
+    let of_certificates = ["countries", "extended_key_usage", "qc_type", "revocation_lists"];
+    let of_certificates = of_certificates.into_iter().filter(|name| section.has(name));
+    for name in of_certificates.chain(["issuer_match", "country_match"].into_iter().filter(demanded)) {
         sound = false;
         section.fault(name, "is about certificates, but issuers that are named have none here", "Leave it out.");
     }
@@ -332,7 +337,7 @@ fn issuers(section: Section<'_>, beside_certificates: bool) -> Option<Vec<Issuer
             }
         }
     }
-    sound.then_some(issuers)
+    if sound { Ok(issuers) } else { Err(Noted) }
 }
 
 /// A host for key sets: `https` only, unlike that of a status list.
@@ -345,13 +350,13 @@ fn https_origin(section: Section<'_>, entry: &Entry) -> Option<StatusOrigin> {
     origin
 }
 
-/// Where lists of revoked certificates come from. The outer `None` if something is wrong.
-fn revocation(section: Section<'_>, rules: Rules<'_>) -> Option<Option<RevocationPlan>> {
+/// Where lists of revoked certificates come from.
+fn revocation(section: Section<'_>, rules: Rules<'_>) -> Result<Option<RevocationPlan>, Noted> {
     if !section.has("revocation_lists") {
         if section.has("revocation_depth") {
             section.fault("revocation_depth", "is given without revocation_lists", "Name the lists, or leave it out.");
         }
-        return Some(None);
+        return Ok(None);
     }
     if section.has("pinned") {
         section.fault(
@@ -359,14 +364,14 @@ fn revocation(section: Section<'_>, rules: Rules<'_>) -> Option<Option<Revocatio
             "is given beside pinned certificates, which have no issuer whose list could count",
             "Withdraw a pinned certificate by taking it out.",
         );
-        return None;
+        return Err(Noted);
     }
     let mut places = Vec::new();
     for entry in section.texts("revocation_lists") {
         if entry.text.contains("://") {
             if StatusOrigin::of_url(&entry.text).is_none() {
                 section.faults().add(&entry.key, "is no address with https", "Write https://…, or the path of a file.");
-                return None;
+                return Err(Noted);
             }
             places.push(Place::Url(entry.text));
             continue;
@@ -386,24 +391,24 @@ fn revocation(section: Section<'_>, rules: Rules<'_>) -> Option<Option<Revocatio
             Ok(_) => {}
             Err((problem, remedy)) => {
                 section.faults().add(&entry.key, problem, remedy);
-                return None;
+                return Err(Noted);
             }
         }
         places.push(Place::File(path.display().to_string()));
     }
     if places.is_empty() {
         section.fault("revocation_lists", "is empty", "Name at least one list, or leave it out.");
-        return None;
+        return Err(Noted);
     }
     let depth = match section.choice("revocation_depth") {
         Some("leaf") => Depth::Leaf,
         _ => Depth::WholeChain,
     };
-    Some(Some(RevocationPlan { places, depth }))
+    Ok(Some(RevocationPlan { places, depth }))
 }
 
-/// What the source takes from a list. The outer `None` if something is wrong.
-fn list_use(section: Section<'_>, purpose: Purpose, lists: &[ListPlan]) -> Option<Option<ListUse>> {
+/// What the source takes from a list.
+fn list_use(section: Section<'_>, purpose: Purpose, lists: &[ListPlan]) -> Result<Option<ListUse>, Noted> {
     let texts = |name: &str| section.texts(name).into_iter().map(|entry| entry.text).collect::<Vec<_>>();
     let (services, status_services, statuses) =
         (texts("services"), texts("status_services"), texts("service_statuses"));
@@ -411,12 +416,12 @@ fn list_use(section: Section<'_>, purpose: Purpose, lists: &[ListPlan]) -> Optio
         for name in ["services", "status_services", "service_statuses"].iter().filter(|name| section.has(name)) {
             section.fault(name, "belongs to sources with a list", "Name the list, or leave it out.");
         }
-        return Some(None);
+        return Ok(None);
     }
-    let name = section.text("list")?;
+    let name = section.text("list").ok_or(Noted)?;
     let Some(list) = lists.iter().find(|list| list.name == name) else {
         section.fault("list", "is the name of no [[trust_list]]", "Name one that is there.");
-        return None;
+        return Err(Noted);
     };
     // What the European lists call their services is known; for others it has to be said.
     let known = profile_of(&list.list_type).filter(|profile| Some(profile.kind) == kind_of(purpose));
@@ -436,7 +441,7 @@ fn list_use(section: Section<'_>, purpose: Purpose, lists: &[ListPlan]) -> Optio
         Notation::TrustedList => Some(GRANTED),
         Notation::Lote => known.and_then(|profile| profile.statuses).map(|statuses| statuses.valid),
     };
-    Some(Some(ListUse { list: name, issuance, revocation, statuses: or_known(statuses, usual) }))
+    Ok(Some(ListUse { list: name, issuance, revocation, statuses: or_known(statuses, usual) }))
 }
 
 /// The kind of European list that a purpose has.

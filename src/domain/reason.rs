@@ -83,6 +83,7 @@ codes! {
     NotFound = "not_found", "transport", "There is nothing at this path.", Caller, "Compare the path with the API description.";
     // load
     RateLimited = "rate_limited", "load", "Too many tries.", Nobody, "Wait as long as Retry-After says.";
+    QuotaExceeded = "quota_exceeded", "load", "This caller has used up its share.", Caller, "Wait as long as Retry-After says, or have the operator raise caller_creations_per_minute.";
     Overloaded = "overloaded", "load", "The service refuses work on purpose because it has too much.", Nobody, "Try again after the time in Retry-After.";
     NotReady = "not_ready", "load", "This instance may not serve yet, or any more.", Operator, "Read /health/ready, which names the reason.";
     InternalError = "internal_error", "load", "An unexpected fault; it counts as a refusal.", Operator, "Look for the request id in the log and report the fault.";

@@ -217,6 +217,7 @@ pub(super) fn problem() -> Value {
     })
 }
 
+/// A preset with its query, as it is read by its id.
 pub(super) fn preset() -> Value {
     json!({
         "id": "alter-ab-18",
@@ -237,16 +238,11 @@ pub(super) fn preset() -> Value {
     })
 }
 
+/// The same preset in a list, where its query is left out.
 pub(super) fn presets() -> Value {
-    json!({ "presets": [{
-    "id": "alter-ab-18",
-    "version": 1,
-    "title": { "de": "Altersnachweis ab 18", "en": "Proof of age 18+" },
-    "purpose": {
-        "de": "Nachweis, dass Sie mindestens 18 Jahre alt sind",
-        "en": "Proof that you are at least 18 years old",
-    },
-    "acr_min": "http://eidas.europa.eu/LoA/low",
-    "result": { "ttl_seconds": 120, "delete_after_read": true },
-}] })
+    let mut preset = preset();
+    if let Some(members) = preset.as_object_mut() {
+        members.remove("dcql_query");
+    }
+    json!({ "presets": [preset] })
 }

@@ -152,7 +152,7 @@ impl TestService {
         };
         let app = Arc::new(App::new(ports, base.to_owned(), tenants));
         let router = router(Front::new(Arc::clone(&app), callers, Arc::new(NoObserver)));
-        Self { app, router, world, clock, store, fetches, documents, asked }
+        Self { app, router, world, clock, store, fetches, asked, documents }
     }
 
     /// With trust lists from a host of the test's own, and tenants whose trust is only what these lists give.

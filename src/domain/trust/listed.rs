@@ -155,8 +155,13 @@ fn from_lists(plan: &TrustSource, uses: &ListUse, held: &[HeldList], now: UnixSe
             basis: Basis::Listed { list: evidence(held), usable_until: held.usable_until.min(held.list.next_update) },
             ..plan.clone()
         };
-        for service in held.list.services.iter().filter(|service| uses.is_in_force(service, now)) {
-            if !plan.admits_country(service.country.as_deref()) {
+        for service in &held.list.services {
+            let admitted = uses.is_in_force(service, now) && plan.admits_country(service.country.as_deref());
+            if !(admitted && uses.issuance.contains(&service.service_type)) {
+                // Of end entities nothing is kept: they are not authorities of anybody.
+                sort(&service.certificates, &mut source.outside, &mut Vec::new());
+            }
+            if !admitted {
                 continue;
             }
             if uses.issuance.contains(&service.service_type) {
@@ -166,6 +171,9 @@ fn from_lists(plan: &TrustSource, uses: &ListUse, held: &[HeldList], now: UnixSe
                 sort(&service.certificates, &mut source.status_anchors, &mut source.status_pinned);
             }
         }
+        let inside = |anchor: &Anchor| source.anchors.iter().any(|own| own.certificate.der == anchor.certificate.der);
+        let outside = std::mem::take(&mut source.outside);
+        source.outside = outside.into_iter().filter(|anchor| !inside(anchor)).collect();
         sources.push(source);
     }
     if sources.is_empty() {

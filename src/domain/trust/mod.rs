@@ -159,7 +159,8 @@ impl TrustAnchors {
             let status = source.status_anchors.iter().map(|anchor| (b's', &anchor.certificate));
             let pinned = source.pinned.iter().map(|certificate| (b'p', certificate));
             let status_pinned = source.status_pinned.iter().map(|certificate| (b't', certificate));
-            for (kind, certificate) in issuing.chain(status).chain(pinned).chain(status_pinned) {
+            let outside = source.outside.iter().map(|anchor| (b'o', &anchor.certificate));
+            for (kind, certificate) in issuing.chain(status).chain(pinned).chain(status_pinned).chain(outside) {
                 text.push(kind);
                 text.extend_from_slice(&certificate.fingerprint());
             }
@@ -253,9 +254,9 @@ impl TrustAnchors {
         let owned = || usable().flat_map(|(index, source)| source.anchors.iter().map(move |anchor| (index, anchor)));
         let anchors: Vec<&Anchor> = owned().map(|(_, anchor)| anchor).collect();
         let rules = ChainRules { anchor_in_chain, extended_key_usage: None };
-        let chain = chain::validate(certificates, &anchors, rules, now).map_err(|reason| {
-            let waits = self.issuing().find_map(|source| source.check_certificates_usable(now).err());
-            if reason.code == Code::X5cUntrusted { waits.unwrap_or(reason) } else { reason }
+        let chain = chain::validate(certificates, &anchors, rules, now).map_err(|reason| match reason.code {
+            Code::X5cUntrusted => self.why_untrusted(certificates, rules, now).unwrap_or(reason),
+            _ => reason,
         })?;
         let mut reached: Vec<usize> = owned()
             .enumerate()
@@ -337,6 +338,19 @@ impl TrustAnchors {
         }
         let missing = || Reason::new(Code::X5cMissing, "x5c is not there, and no trust source names the issuer");
         found.ok_or_else(|| refusal.unwrap_or_else(missing))
+    }
+
+    /// What can be said of a chain that reaches no anchor, beyond that.
+    fn why_untrusted(&self, certificates: &[Vec<u8>], rules: ChainRules<'_>, now: UnixSeconds) -> Option<Reason> {
+        if let Some(waits) = self.issuing().find_map(|source| source.check_certificates_usable(now).err()) {
+            return Some(waits);
+        }
+        let outside: Vec<&Anchor> = self.issuing().flat_map(|source| &source.outside).collect();
+        let known = !outside.is_empty() && chain::validate(certificates, &outside, rules, now).is_ok();
+        known.then(|| {
+            let detail = "a trust list names the issuer's authority, but for another service, or not as in force";
+            Reason::new(Code::IssuerNotAuthorized, detail)
+        })
     }
 
     /// The source through which the issuer may issue all of `types`: the credential's own and, where it answers under

@@ -66,6 +66,9 @@ pub struct TrustSource {
     pub pinned: Vec<Certificate>,
     /// Issuers that are trusted by the keys they publish; a source with some has no certificates of issuers (VC-23).
     pub issuer_keys: Vec<IssuerKeys>,
+    /// Anchors that its list names, but for something else or not any more: whoever leads to one of them is known and
+    /// refused, and the report says so (case TRU-013).
+    pub outside: Vec<Anchor>,
     /// The anchors of those who sign its status lists; if these and the pinned ones are empty, those of its issuers.
     pub status_anchors: Vec<Anchor>,
     /// Certificates of signers of its status lists that are trusted as they are.
@@ -155,6 +158,7 @@ impl TrustSource {
             anchors: Vec::new(),
             pinned: Vec::new(),
             issuer_keys: Vec::new(),
+            outside: Vec::new(),
             status_anchors: Vec::new(),
             status_pinned: Vec::new(),
             status_origins: Vec::new(),

@@ -175,9 +175,7 @@ impl Single<'_> {
             Ok(credential) => credential,
             Err(standing) => return Err(Box::new(Refusal::of(report, standing))),
         };
-        report
-            .seal(credential)
-            .map_err(|(reason, report)| Box::new(Refusal { reason, standing: Standing::Unestablished, report }))
+        report.seal(credential).map_err(|unsealed| Box::new(Refusal::unsealed(unsealed)))
     }
 }
 

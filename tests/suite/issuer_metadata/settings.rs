@@ -38,6 +38,8 @@ fn a_source_may_name_issuers_beside_haip_only() {
     assert_eq!(plan.issuers[0].metadata_url(), "https://issuer.example/.well-known/jwt-vc-issuer/tenant/1");
     let source = settings.tenant.trust.source("pass").unwrap();
     assert!(source.issuer_keys[0].confirmed.is_none(), "nothing is known before the first reading");
+    // What `config show` prints names the defaults as well.
+    assert_eq!(faults(&with(&format!("{GOOD}\nissuer_match = \"recorded\"\ncountry_match = \"recorded\""))), []);
     let haip = with(GOOD).replace("profile = \"openid4vp\"\n", "");
     refused(&haip, "trust(pass).issuers", "HAIP");
     let hosts = with(&format!("{GOOD}\nissuer_key_hosts = [\"keys.example\", \"https://keys.example:8443\"]"));

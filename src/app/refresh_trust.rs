@@ -9,7 +9,7 @@ use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::StatusOrigin;
-use crate::domain::trust::listed::{HeldList, compose};
+use crate::domain::trust::listed::{Held as HeldData, HeldList, compose};
 use crate::domain::trust_list::plan::{ListPlan, Place};
 use crate::domain::trust_list::{self, Notation, Pointer, TrustList};
 use std::collections::BTreeMap;
@@ -232,6 +232,7 @@ impl App {
                 self.load_kept(&child, &mut faults).await;
             }
         }
+        self.load_kept_issuers(&mut faults).await;
         self.put_in_force();
         faults
     }
@@ -271,19 +272,21 @@ impl App {
                 self.refresh_if_due(&child, &mut done).await;
             }
         }
-        let revocations = self.refresh_revocations().await;
+        let mut beside = self.refresh_revocations().await;
+        beside.extend(self.refresh_issuers().await);
         // Also without news: what is too old by now falls out, and services change their status with time.
-        if !self.lists.plans().is_empty() || !revocations.is_empty() {
+        if !self.lists.plans().is_empty() || !beside.is_empty() {
             self.put_in_force();
         }
-        done.extend(revocations);
+        done.extend(beside);
         done
     }
 
     fn put_in_force(&self) {
-        let (held, revocations) = (self.lists.held(), self.revocations.held());
+        let (lists, revocations, issuers) = (self.lists.held(), self.revocations.held(), self.issuers.held());
+        let held = HeldData { lists: &lists, revocations: &revocations, issuers: &issuers };
         for tenant in self.tenants.values().filter(|tenant| !tenant.trust_plans.is_empty()) {
-            tenant.trust.replace(compose(&tenant.trust_plans, &held, &revocations, self.now()));
+            tenant.trust.replace(compose(&tenant.trust_plans, held, self.now()));
         }
     }
 

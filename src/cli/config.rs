@@ -73,10 +73,8 @@ fn summary(settings: &Settings) -> String {
     ];
     for plan in &tenant.trust_plans {
         let source = &plan.source;
-        let from = match &plan.list {
-            Some(list) => format!("those of list {}", list.list),
-            None => source.anchors.len().saturating_add(source.pinned.len()).to_string(),
-        };
+        let own = source.anchors.len().saturating_add(source.pinned.len()).saturating_add(plan.issuers.len());
+        let from = plan.list.as_ref().map_or_else(|| own.to_string(), |list| format!("those of list {}", list.list));
         let types = if source.types.is_empty() { source.purpose.as_str().to_owned() } else { source.types.join(", ") };
         lines.push(format!("  trusts         {}: {} for {types}", visible(&source.name), visible(&from)));
     }

@@ -26,7 +26,8 @@ pub use reader::Fault;
 
 use crate::domain::reason::Code;
 use crate::domain::time::UnixSeconds;
-use crate::domain::trust::listed::{TrustPlan, compose};
+use crate::domain::trust::StatusRule;
+use crate::domain::trust::listed::{Held, TrustPlan, compose};
 use crate::domain::trust_list::plan::ListPlan;
 use crate::domain::verify::Policy;
 use field::SectionDoc;
@@ -156,7 +157,7 @@ fn read(path: &Path, file: &Table, now: UnixSeconds, faults: &Faults, notes: &No
     let trust = trust_settings(file, rules, faults);
     let parts = tenant::Parts {
         callers: callers(file, faults),
-        trust: trust.as_ref().map(|trust| compose(&trust.plans, &[], &[], now)),
+        trust: trust.as_ref().map(|trust| compose(&trust.plans, Held::default(), now)),
         trust_plans: trust.as_ref().map(|trust| trust.plans.clone()).unwrap_or_default(),
         policy: whole_policy(file, files, faults),
         test_mode,
@@ -273,6 +274,13 @@ fn trust_settings(file: &Table, rules: trust::Rules<'_>, faults: &Faults) -> Opt
     Some(TrustSettings { plans: plans.filter(|_| lists_complete)?, lists, folder: folder? })
 }
 
+/// Whether a source has no certificates that could sign status lists, but credentials that may have a status.
+fn needs_status_signers(plan: &TrustPlan) -> bool {
+    let source = &plan.source;
+    let concerned = source.status_rule != StatusRule::MayBeAbsent || !source.status_origins.is_empty();
+    !plan.issuers.is_empty() && source.status_anchors.is_empty() && concerned
+}
+
 fn trust_plans(file: &Table, rules: trust::Rules<'_>, lists: &[ListPlan], faults: &Faults) -> Option<Vec<TrustPlan>> {
     let mut sources: Vec<TrustPlan> = Vec::new();
     let complete = many(file.get("trust"), &trust::DOC, faults, |section| {
@@ -293,6 +301,15 @@ fn trust_plans(file: &Table, rules: trust::Rules<'_>, lists: &[ListPlan], faults
                     "Name a [[trust]] source that issues credentials.",
                 );
             }
+        }
+    }
+    for plan in sources.iter().filter(|plan| complete && needs_status_signers(plan)) {
+        if !sources.iter().any(|other| other.signs_for.contains(&plan.source.name)) {
+            faults.add(
+                format!("trust({}).status_anchors", plan.source.name),
+                "is missing, but its issuers have no certificates under which a status list could be signed",
+                "Name the anchors of the signers, or set status = \"may_be_absent\" and leave status_hosts out.",
+            );
         }
     }
     if complete && !sources.iter().any(|plan| plan.source.purpose.issues_credentials()) {

@@ -20,7 +20,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "domain::trust",
-        &["domain::encoding", "domain::jose", "domain::reason", "domain::time", "domain::trust_list", "domain::x509"],
+        &[
+            "domain::encoding",
+            "domain::jose",
+            "domain::limits",
+            "domain::reason",
+            "domain::time",
+            "domain::trust_list",
+            "domain::x509",
+        ],
     ),
     (
         "domain::status_list",

@@ -20,6 +20,7 @@ mod external;
 mod fixture;
 mod flows;
 mod generated;
+mod issuer_metadata;
 mod knockout;
 mod known_differences;
 mod listener;

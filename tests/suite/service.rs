@@ -14,7 +14,7 @@ use pruefstein::domain::encoding::base64;
 use pruefstein::domain::ids::TenantId;
 use pruefstein::domain::jose::hash::sha256;
 use pruefstein::domain::time::UnixSeconds;
-use pruefstein::domain::trust::listed::{TrustPlan, compose};
+use pruefstein::domain::trust::listed::{Held, TrustPlan, compose};
 use pruefstein::domain::trust_list::plan::ListPlan;
 use pruefstein::http::callers::{CallerKey, Callers};
 use pruefstein::http::{Front, NoObserver, router};
@@ -165,7 +165,7 @@ impl TestService {
     ) -> Self {
         let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
         let mut tenant = world.tenant(vec![RETURN_URL.to_owned()]).unwrap();
-        tenant.trust = compose(&plans, &[], &[], NOW).into();
+        tenant.trust = compose(&plans, Held::default(), NOW).into();
         tenant.trust_plans = plans;
         let callers = Callers::AnyoneOnThisMachine(tenant.id.clone());
         let store: Arc<dyn TransactionStore> = Arc::new(MemoryStore::new(86_400));

@@ -10,7 +10,7 @@ use pruefstein::demo::world::StatusHostFetch;
 use pruefstein::domain::encoding::base64;
 use pruefstein::domain::jose::hash::sha256;
 use pruefstein::domain::reason::Code;
-use pruefstein::domain::trust::listed::{ListUse, TrustPlan};
+use pruefstein::domain::trust::listed::{Held, ListUse, TrustPlan};
 use pruefstein::domain::trust::{Purpose, StatusOrigin, StatusRule, TrustSource};
 use pruefstein::domain::trust_list::Notation;
 use pruefstein::domain::trust_list::plan::{ListPlan, Place};
@@ -112,6 +112,7 @@ fn source_plan() -> TrustPlan {
         }),
         signs_for: Vec::new(),
         revocation: None,
+        issuers: Vec::new(),
     }
 }
 
@@ -454,8 +455,9 @@ fn a_withdrawn_service_is_not_read_as_granted() {
             }),
             signs_for: Vec::new(),
             revocation: None,
+            issuers: Vec::new(),
         };
-        let trust = compose(&[plan], &[held], &[], NOW);
+        let trust = compose(&[plan], Held { lists: &[held], ..Held::default() }, NOW);
         let rule = pruefstein::domain::x509::chain::AnchorInChain::Refuse;
         trust.trust_issuer(&chain, rule, NOW).map(|_| ()).map_err(|reason| reason.code)
     };

@@ -34,6 +34,7 @@ mod shared;
 mod simulator;
 mod stage;
 mod status_cwt;
+mod status_freshness;
 mod store;
 mod trust_lists;
 mod trust_refresh;

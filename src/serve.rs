@@ -171,7 +171,7 @@ pub async fn run_until(
         told(is_over),
     ));
     let sweeper = tokio::spawn(sweep(Arc::clone(&app), told(ended.clone())));
-    let refresher = tokio::spawn(refresh(Arc::clone(&app), told(ended.clone())));
+    let refresher = tokio::spawn(refresh(Arc::clone(&app), Arc::clone(&operations), told(ended.clone())));
     // On its own, so that many slow hosts of status lists never hold up a trust list.
     let warmer = tokio::spawn(keep_warm(Arc::clone(&app), told(ended)));
     let stopped = async {
@@ -346,7 +346,7 @@ async fn sweep(app: Arc<App>, end: impl Future<Output = ()>) {
 }
 
 /// Asks for trust lists when they are due, until the end.
-async fn refresh(app: Arc<App>, end: impl Future<Output = ()>) {
+async fn refresh(app: Arc<App>, operations: Arc<Operations>, end: impl Future<Output = ()>) {
     let mut end = std::pin::pin!(end);
     let mut ticks = tokio::time::interval(REFRESH);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -356,10 +356,12 @@ async fn refresh(app: Arc<App>, end: impl Future<Output = ()>) {
             _ = ticks.tick() => {}
         }
         // A slow host must not hold up the end of the service.
-        tokio::select! {
+        let done = tokio::select! {
             () = &mut end => return,
-            done = app.refresh_trust() => done.into_iter().for_each(|(list, refreshed)| tell(&list, refreshed)),
-        }
+            done = app.refresh_trust() => done,
+        };
+        operations.count_refreshes(&done);
+        done.into_iter().for_each(|(list, refreshed)| tell(&list, refreshed));
     }
 }
 

@@ -33,6 +33,7 @@ mod service;
 mod shared;
 mod simulator;
 mod stage;
+mod standing;
 mod status_cwt;
 mod status_freshness;
 mod store;

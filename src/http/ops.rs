@@ -4,7 +4,6 @@ use super::Observer;
 use super::problem::status;
 use super::wallet::Started;
 use crate::app::ports::RequestSigner;
-use crate::app::refresh_trust::Refreshed;
 use crate::app::source_standings::SourceStanding;
 use crate::app::time_text::rfc3339;
 use crate::app::{App, Tenant};
@@ -40,12 +39,20 @@ pub struct Operations {
     app: Arc<App>,
     metrics: Arc<Metrics>,
     stopping: AtomicBool,
+    notes: Vec<String>,
 }
 
 impl Operations {
     /// For this service.
     pub fn new(app: Arc<App>, metrics: Arc<Metrics>) -> Self {
-        Self { app, metrics, stopping: AtomicBool::new(false) }
+        Self { app, metrics, stopping: AtomicBool::new(false), notes: Vec::new() }
+    }
+
+    /// With notes on how it is set up, for whoever asks whether it is ready.
+    #[must_use]
+    pub fn with_notes(mut self, notes: impl IntoIterator<Item = String>) -> Self {
+        self.notes.extend(notes);
+        self
     }
 
     /// From now on the service is not ready: it ends. Gateways see it before connections are closed.
@@ -61,7 +68,14 @@ impl Operations {
             Check::of("randomness", None, self.check_randomness()),
             Check::of("store", None, self.check_store().await),
         ];
-        let mut notes = Vec::new();
+        let mut notes = self.notes.clone();
+        let unnamed = self.metrics.clients_unnamed.get();
+        if unnamed > 0 {
+            notes.push(format!(
+                "{unnamed} requests came through a gateway of service.trusted_proxies without a usable address of the \
+                 client; limits for each client did not hold for them. See service.client_address_header"
+            ));
+        }
         for tenant in self.app.tenants() {
             let name = Some(tenant.id.as_str().to_owned());
             let ends = certificate_period(&*tenant.signer, now);
@@ -140,25 +154,19 @@ impl Operations {
         }
     }
 
-    /// Counts what became of trust lists in a refresh.
-    pub fn count_refreshes(&self, done: &[(String, Refreshed)]) {
-        for (list, refreshed) in done {
-            let outcome = match refreshed {
-                Refreshed::Changed { .. } => "changed",
-                Refreshed::Confirmed => "confirmed",
-                Refreshed::Failed(reason) => reason.code.as_str(),
-            };
-            self.metrics.trust_refreshed(list, outcome);
-        }
-    }
-
     /// All metrics as they stand now, in the OpenMetrics text format.
     ///
     /// # Errors
     /// As [`Metrics::text`].
     pub fn metrics_text(&self) -> Result<String, std::fmt::Error> {
         let now = self.app.now();
+        let refreshes = self.app.trust_lists().refreshes();
+        let of = |list: &str| {
+            let of = refreshes.iter().filter(|(known, ..)| known == list);
+            of.map(|(_, outcome, count)| (*outcome, *count)).collect()
+        };
         let lists = self.app.trust_lists().standings().into_iter().map(|standing| TrustListFigures {
+            refreshes: of(&standing.name),
             list: standing.name,
             age_seconds: standing.confirmed_at.map(|at| now.since(at)),
             usable_seconds: standing.usable_until.map_or(0, |end| end.since(now)),

@@ -23,6 +23,8 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Connections that were closed at once because there were too many.
     pub connections_refused: Counter,
+    /// Requests through a gateway of ours that did not say for whom in a usable way.
+    pub clients_unnamed: Counter,
     /// The second, since 1970, in which the access certificate ends.
     pub certificate_ends: Gauge,
     trust: TrustMetrics,
@@ -61,6 +63,8 @@ pub struct TrustListFigures {
     pub usable_seconds: i64,
     /// How many services it has.
     pub services: usize,
+    /// Refreshes by outcome: `changed`, `confirmed` or a code.
+    pub refreshes: Vec<(&'static str, u64)>,
 }
 
 /// How the status lists of a trust source stand.
@@ -132,7 +136,7 @@ impl Metrics {
         let answer_seconds = Histogram::new(exponential_buckets(0.0005, 2.0, 16));
         let (answers, requests) = (Family::default(), Family::default());
         let (connections, connections_refused) = (Gauge::default(), Counter::default());
-        let certificate_ends = Gauge::default();
+        let (certificate_ends, clients_unnamed) = (Gauge::default(), Counter::default());
         registry.register("answers", "Answers of wallets by outcome and code", answers.clone());
         registry.register_with_unit(
             "answer",
@@ -143,6 +147,11 @@ impl Metrics {
         registry.register("requests", "HTTP requests by group of paths and class of status", requests.clone());
         registry.register("connections", "Open connections", connections.clone());
         registry.register("connections_refused", "Connections closed at once, too many", connections_refused.clone());
+        registry.register(
+            "clients_unnamed",
+            "Requests through a gateway without a usable address of the client",
+            clients_unnamed.clone(),
+        );
         registry.register_with_unit(
             "certificate_ends",
             "When the access certificate ends, since 1970",
@@ -157,16 +166,12 @@ impl Metrics {
             requests,
             connections,
             connections_refused,
+            clients_unnamed,
             certificate_ends,
             trust,
             status,
             standing: Mutex::default(),
         }
-    }
-
-    /// Counts a refresh of a trust list. The outcome is `changed`, `confirmed` or a code.
-    pub fn trust_refreshed(&self, list: &str, outcome: &'static str) {
-        self.trust.refreshes.get_or_create(&RefreshLabels { list: list.to_owned(), outcome }).inc();
     }
 
     /// Shows how trust lists and status lists stand now, in place of what was shown before.
@@ -231,13 +236,17 @@ impl TrustMetrics {
         for gauge in [&self.age, &self.usable, &self.services] {
             gauge.clear();
         }
-        for TrustListFigures { list, age_seconds, usable_seconds, services } in lists {
+        for TrustListFigures { list, age_seconds, usable_seconds, services, refreshes } in lists {
             let labels = ListLabels { list };
             if let Some(age) = age_seconds {
                 self.age.get_or_create(&labels).set(age);
             }
             self.usable.get_or_create(&labels).set(usable_seconds);
             self.services.get_or_create(&labels).set(figure(services));
+            for (outcome, count) in refreshes {
+                let labels = RefreshLabels { list: labels.list.clone(), outcome };
+                self.refreshes.get_or_create(&labels).inner().store(count, Ordering::Relaxed);
+            }
         }
     }
 }

@@ -152,31 +152,32 @@ impl TestService {
         };
         let app = Arc::new(App::new(ports, base.to_owned(), tenants));
         let router = router(Front::new(Arc::clone(&app), callers, Arc::new(NoObserver)));
-        Self { app, router, world, clock, store, fetches, documents, asked }
+        Self { app, router, world, clock, store, fetches, asked, documents }
     }
 
     /// With trust lists from a host of the test's own, and tenants whose trust is only what these lists give.
     pub(crate) fn with_trust_lists(
+        clock: Arc<FixedClock>,
         host: Arc<dyn Fetch>,
         lists: Vec<ListPlan>,
         kept: Arc<dyn KeptLists>,
         plans: Vec<TrustPlan>,
     ) -> Self {
         let change = |tenant: &mut Tenant| {
-            tenant.trust = compose(&plans, &[], NOW).into();
+            tenant.trust = compose(&plans, &[], &[], NOW).into();
             tenant.trust_plans = plans;
         };
-        Self::over(|_, _| host, change, |app| app.with_trust_lists(lists, kept))
+        Self::over(clock, |_, _| host, change, |app| app.with_trust_lists(lists, kept))
     }
 
     /// With hosts of the test's own, a tenant changed before the service starts, and a service changed after it was made.
     pub(crate) fn over(
+        clock: Arc<FixedClock>,
         hosts: impl FnOnce(&World, Arc<dyn Clock>) -> Arc<dyn Fetch>,
         change: impl FnOnce(&mut Tenant),
         finish: impl FnOnce(App) -> App,
     ) -> Self {
         let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
-        let clock = Arc::new(FixedClock::new(NOW));
         let mut tenant = world.tenant(vec![RETURN_URL.to_owned()]).unwrap();
         change(&mut tenant);
         let callers = Callers::AnyoneOnThisMachine(tenant.id.clone());

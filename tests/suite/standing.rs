@@ -3,8 +3,7 @@
 use crate::service::{NOW, TestService};
 use crate::trust_refresh::{DAY, GRACE, Mode, REFRESH, Scene};
 use pruefstein::app::ports::FetchError;
-use pruefstein::app::refresh_trust::Refreshed;
-use pruefstein::domain::reason::{Code, Reason};
+use pruefstein::domain::reason::Code;
 use pruefstein::domain::trust::{Basis, TrustAnchors};
 use pruefstein::domain::trust_list::plan::Place;
 use pruefstein::http::ops::{Operations, Readiness};
@@ -187,16 +186,18 @@ async fn a_source_that_nobody_misses_is_noted_only() {
 
 #[tokio::test]
 async fn refreshes_are_counted_by_list_and_outcome() {
-    let service = TestService::new();
-    let operations = operations(&service);
-    let stale = Reason::new(Code::TrustListRollback, "old");
-    for refreshed in
-        [Refreshed::Changed { sequence: 1 }, Refreshed::Confirmed, Refreshed::Confirmed, Refreshed::Failed(stale)]
-    {
-        operations.count_refreshes(&[("pids".to_owned(), refreshed)]);
+    let scene = Scene::new();
+    scene.refresh().await;
+    for number in [2, 2, 3, 1] {
+        scene.service.clock.advance(REFRESH);
+        let document = scene.list(number, |draft| {
+            draft.issued_at = NOW;
+            draft.next_update = Some(NOW.plus(30 * DAY));
+        });
+        scene.serve_and_refresh(document).await;
     }
-    let text = operations.metrics_text().unwrap();
-    for (outcome, count) in [("changed", 1), ("confirmed", 2), ("trust_list_rollback", 1)] {
+    let text = operations(&scene.service).metrics_text().unwrap();
+    for (outcome, count) in [("trust_unavailable", 1), ("changed", 2), ("confirmed", 1), ("trust_list_rollback", 1)] {
         let name = format!("trust_list_refreshes_total{{list=\"pids\",outcome=\"{outcome}\"}}");
         assert_eq!(value(&text, &name), Some(count), "{text}");
     }

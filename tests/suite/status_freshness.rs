@@ -1,6 +1,7 @@
 //! Status lists ahead of need: whoever runs their host learns nothing from when somebody is verified.
 
 use crate::service::{NOW, STATUS_BASE, TestService};
+use pruefstein::adapters::clock::FixedClock;
 use pruefstein::app::App;
 use pruefstein::app::ports::{Clock as _, Fetch, FetchError, FetchRequest, FetchResponse, Pending, Validators};
 use pruefstein::app::refresh_status::{Prefetch, StatusRefreshed};
@@ -95,6 +96,7 @@ impl Scene {
         let prefetch: Vec<Prefetch> = addresses.iter().map(prefetch).collect();
         let hosts = Arc::new(Script::default());
         let service = TestService::over(
+            Arc::new(FixedClock::new(NOW)),
             |world, clock| {
                 Arc::new(Hosts(Arc::clone(&hosts), StatusHostFetch::new(Arc::clone(&world.status_host), clock)))
             },
@@ -349,7 +351,6 @@ async fn other_trust_data_judge_what_is_held_without_asking() {
     let tenant = Arc::clone(scene.service.app.tenants().next().unwrap());
     let before = tenant.trust.current();
     let mut sources = before.sources().to_vec();
-    sources[0].extended_key_usage = None;
     sources[2].countries = vec!["DE".to_owned()];
     tenant.trust.replace(TrustAnchors::new(sources.clone()));
     assert_ne!(tenant.trust.current().digest(), before.digest());

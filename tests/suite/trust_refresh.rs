@@ -68,10 +68,8 @@ impl Fetch for Host {
             Mode::Serves(document) => Ok(response(200, document, None)),
             Mode::Fails(error) => Err(error.clone()),
             Mode::Says(status) => Ok(response(*status, b"<html>", None)),
-            Mode::Knows(tag, document) => match request.validators.etag.as_deref() == Some(tag) {
-                true => Ok(response(304, b"", Some(tag))),
-                false => Ok(response(200, document, Some(tag))),
-            },
+            Mode::Knows(tag, _) if request.validators.etag.as_deref() == Some(tag) => Ok(response(304, b"", Some(tag))),
+            Mode::Knows(tag, document) => Ok(response(200, document, Some(tag))),
         };
         Box::pin(async move { answer })
     }
@@ -114,6 +112,7 @@ pub(crate) fn source_plan() -> TrustPlan {
             statuses: Vec::new(),
         }),
         signs_for: Vec::new(),
+        revocation: None,
     }
 }
 
@@ -133,15 +132,15 @@ impl Scene {
     fn planned(kept: Arc<dyn KeptLists>, place: Place, grace_seconds: i64) -> Self {
         let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
         let writer = ListWriter::new(&world.authority).unwrap();
-        let clock = Arc::new(FixedClock::new(NOW)) as Arc<dyn Clock>;
+        let clock = Arc::new(FixedClock::new(NOW));
         let host = Arc::new(Host {
             mode: Mutex::new(Mode::Fails(FetchError::Timeout)),
             asked: AtomicUsize::new(0),
-            status: StatusHostFetch::new(world.status_host, clock),
+            status: StatusHostFetch::new(world.status_host, Arc::clone(&clock) as Arc<dyn Clock>),
         });
         let lists = vec![ListPlan { grace_seconds, ..list_plan(&writer, place) }];
         let fetch = Arc::clone(&host) as Arc<dyn Fetch>;
-        let service = TestService::with_trust_lists(fetch, lists, kept, vec![source_plan()]);
+        let service = TestService::with_trust_lists(clock, fetch, lists, kept, vec![source_plan()]);
         Self { service, host, writer }
     }
 
@@ -209,6 +208,7 @@ pub(crate) async fn answer(service: &TestService, created: &Value) -> (String, O
     }
     let code = read.pointer("/error/code").or_else(|| read.pointer("/last_refused/error/code"));
     let code = code.and_then(Value::as_str).map(str::to_owned);
+    assert_eq!(code.is_none(), status == "verified", "{read}");
     (status, code)
 }
 

@@ -14,6 +14,7 @@ use crate::app::refresh_status::StatusRefreshed;
 use crate::app::refresh_trust::Refreshed;
 use crate::app::status_lists::StatusStanding;
 use crate::app::{App, Lifetimes, Ports, Tenant};
+use crate::config::outgoing::OutgoingSettings;
 use crate::config::service::{ClientAddressHeader, HttpLimits, ServiceSettings};
 use crate::config::store::StoreSettings;
 use crate::config::tenant::{CrossDevice, TenantSettings};
@@ -198,13 +199,21 @@ pub async fn run_until(
     Ok(())
 }
 
+/// How the outside is reached, as set.
+pub(crate) fn fetch_setup(settings: &OutgoingSettings) -> FetchSetup {
+    FetchSetup {
+        proxy: settings.proxy.clone(),
+        proxy_for: settings.proxy_for.clone(),
+        extra_roots: settings.extra_roots.clone(),
+    }
+}
+
 fn build_app(
     settings: &Settings,
     store: Arc<dyn TransactionStore>,
     entropy: Arc<dyn Entropy>,
 ) -> Result<App, ServeFault> {
-    let setup =
-        FetchSetup { proxy: settings.outgoing.proxy.clone(), extra_roots: settings.outgoing.extra_roots.clone() };
+    let setup = fetch_setup(&settings.outgoing);
     let kept: Arc<dyn KeptLists> = match &settings.trust_folder {
         Some(folder) => Arc::new(KeptFolder::new(folder.clone())),
         None => Arc::new(KeptInMemory::default()),

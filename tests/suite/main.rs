@@ -38,6 +38,7 @@ mod status_cwt;
 mod status_freshness;
 mod store;
 mod trust_lists;
+mod trust_network;
 mod trust_refresh;
 mod trust_roles;
 mod type_metadata;

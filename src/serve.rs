@@ -10,8 +10,11 @@ use crate::adapters::store::KEEP_ENDED_SECONDS;
 use crate::adapters::store::memory::MemoryStore;
 use crate::adapters::store::sqlite::{OpenError, Options, SqliteStore};
 use crate::app::ports::{Clock as _, Entropy, KeptLists, TransactionStore};
+use crate::app::refresh_status::StatusRefreshed;
 use crate::app::refresh_trust::Refreshed;
+use crate::app::status_lists::StatusStanding;
 use crate::app::{App, Lifetimes, Ports, Tenant};
+use crate::config::outgoing::OutgoingSettings;
 use crate::config::service::{ClientAddressHeader, HttpLimits, ServiceSettings};
 use crate::config::store::StoreSettings;
 use crate::config::tenant::{CrossDevice, TenantSettings};
@@ -25,6 +28,7 @@ use crate::http::ops::{self, MetricsObserver, Operations};
 use crate::http::pace::Patience;
 use crate::http::{Front, router};
 use crate::telemetry::{logging, metrics::Metrics};
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -172,7 +176,9 @@ pub async fn run_until(
         told(is_over),
     ));
     let sweeper = tokio::spawn(sweep(Arc::clone(&app), told(ended.clone())));
-    let refresher = tokio::spawn(refresh(Arc::clone(&app), told(ended)));
+    let refresher = tokio::spawn(refresh(Arc::clone(&app), told(ended.clone())));
+    // On its own, so that many slow hosts of status lists never hold up a trust list.
+    let warmer = tokio::spawn(keep_warm(Arc::clone(&app), told(ended)));
     let stopped = async {
         stop.await;
         tracing::info!("the service is told to stop");
@@ -181,7 +187,7 @@ pub async fn run_until(
     };
     tokio::join!(public, stopped);
     over.send_replace(true);
-    for task in [inside, sweeper, refresher] {
+    for task in [inside, sweeper, refresher, warmer] {
         if task.await.is_err() {
             tracing::error!("a task of the service ended by a panic");
         }
@@ -193,13 +199,21 @@ pub async fn run_until(
     Ok(())
 }
 
+/// How the outside is reached, as set.
+pub(crate) fn fetch_setup(settings: &OutgoingSettings) -> FetchSetup {
+    FetchSetup {
+        proxy: settings.proxy.clone(),
+        proxy_for: settings.proxy_for.clone(),
+        extra_roots: settings.extra_roots.clone(),
+    }
+}
+
 fn build_app(
     settings: &Settings,
     store: Arc<dyn TransactionStore>,
     entropy: Arc<dyn Entropy>,
 ) -> Result<App, ServeFault> {
-    let setup =
-        FetchSetup { proxy: settings.outgoing.proxy.clone(), extra_roots: settings.outgoing.extra_roots.clone() };
+    let setup = fetch_setup(&settings.outgoing);
     let kept: Arc<dyn KeptLists> = match &settings.trust_folder {
         Some(folder) => Arc::new(KeptFolder::new(folder.clone())),
         None => Arc::new(KeptInMemory::default()),
@@ -390,6 +404,45 @@ fn tell(list: &str, refreshed: Refreshed) {
             detail = %reason.detail,
             "a trust list could not be refreshed; what was held before stays in use until its time"
         ),
+    }
+}
+
+/// Fetches status lists ahead of need, until the end. Neither addresses nor numbers of entries go to the log.
+async fn keep_warm(app: Arc<App>, end: impl Future<Output = ()>) {
+    let mut end = std::pin::pin!(end);
+    let mut ticks = tokio::time::interval(REFRESH);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut suspected = BTreeSet::new();
+    loop {
+        tokio::select! {
+            () = &mut end => return,
+            _ = ticks.tick() => {}
+        }
+        let done = tokio::select! {
+            () = &mut end => return,
+            done = app.refresh_status() => done,
+        };
+        for StatusRefreshed { source, result } in done {
+            match result {
+                Ok(()) => tracing::debug!(source, "a status list was fetched ahead of need"),
+                Err(reason) => tracing::warn!(
+                    source,
+                    code = reason.code.as_str(),
+                    detail = %reason.detail,
+                    "a status list could not be fetched ahead of need; what is held stays in use until its end"
+                ),
+            }
+        }
+        for standing in app.status_standings().into_iter().filter(StatusStanding::may_track) {
+            if suspected.insert(standing.source.clone()) {
+                tracing::warn!(
+                    source = standing.source,
+                    lists = standing.lists,
+                    tiny = standing.tiny,
+                    "this source has many status lists with few entries: their host can see who is verified"
+                );
+            }
+        }
     }
 }
 

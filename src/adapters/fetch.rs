@@ -3,6 +3,7 @@
 use crate::app::ports::{Fetch, FetchError, FetchRequest, FetchResponse, Pending, Validators};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, ClientBuilder, Proxy, Response, header, redirect, tls};
+use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -26,6 +27,8 @@ pub fn install_crypto_provider() {
 pub struct FetchSetup {
     /// An HTTP proxy for everything beyond this machine. It resolves names itself.
     pub proxy: Option<Url>,
+    /// Hosts that are asked another way: through this proxy, or directly.
+    pub proxy_for: Vec<(String, Option<Url>)>,
     /// Further roots for TLS, in DER, besides those of the operating system.
     pub extra_roots: Vec<Vec<u8>>,
 }
@@ -42,9 +45,12 @@ type Lookup = Arc<dyn Fn(String) -> Looked + Send + Sync>;
 ///
 /// The address that is checked is the one that is dialled: names are resolved once, by a resolver that leaves out every
 /// address which is not public (TSL-003). A second client reaches loopback addresses and nothing else, for origins that
-/// are listed as such.
+/// are listed as such. Behind a proxy it is the proxy that resolves names; private addresses that are written as such are
+/// never asked, whichever way.
 pub struct HttpsFetch {
     outside: Client,
+    /// For hosts with a way of their own.
+    ways: HashMap<String, Client>,
     loopback: Client,
 }
 
@@ -87,15 +93,33 @@ impl HttpsFetch {
             }
             Ok(builder)
         };
-        let mut outside = client(Reach::Public { proxy: None })?;
-        if let Some(proxy) = &setup.proxy {
-            let host = proxy.host_str().unwrap_or_default().to_owned();
-            outside = client(Reach::Public { proxy: Some(host) })?.proxy(Proxy::all(proxy.as_str()).map_err(fault)?);
+        let by_way = |proxy: Option<&Url>| -> Result<Client, FetchSetupFault> {
+            let host = proxy.and_then(Url::host_str).map(str::to_owned);
+            let mut builder = client(Reach::Public { proxy: host })?;
+            if let Some(proxy) = proxy {
+                builder = builder.proxy(Proxy::all(proxy.as_str()).map_err(fault)?);
+            }
+            builder.build().map_err(fault)
+        };
+        let outside = by_way(setup.proxy.as_ref())?;
+        // Each way has one client, so that hosts behind it share its connections.
+        let mut known = vec![(setup.proxy.as_ref(), outside.clone())];
+        let mut ways = HashMap::new();
+        for (host, proxy) in &setup.proxy_for {
+            let proxy = proxy.as_ref();
+            let client = match known.iter().find(|(way, _)| *way == proxy) {
+                Some((_, client)) => client.clone(),
+                None => by_way(proxy)?,
+            };
+            known.push((proxy, client.clone()));
+            ways.insert(host.clone(), client);
         }
-        Ok(Self {
-            outside: outside.build().map_err(fault)?,
-            loopback: client(Reach::LoopbackOnly)?.build().map_err(fault)?,
-        })
+        Ok(Self { outside, ways, loopback: client(Reach::LoopbackOnly)?.build().map_err(fault)? })
+    }
+
+    /// The client for a place outside.
+    fn way_to(&self, url: &Url) -> &Client {
+        url.host_str().and_then(|host| self.ways.get(host)).unwrap_or(&self.outside)
     }
 
     async fn follow(&self, request: &FetchRequest) -> Result<FetchResponse, FetchError> {
@@ -104,7 +128,7 @@ impl HttpsFetch {
             // What is wrong behind a redirect is the fault of who sent it, and may be mended there.
             let blocked = if hop == 0 { FetchError::Blocked } else { REDIRECTED_AWAY };
             let client = match place(&url, &request.allowed_hosts) {
-                Some(Place::Outside) => &self.outside,
+                Some(Place::Outside) => self.way_to(&url),
                 Some(Place::ThisMachine) => &self.loopback,
                 None => return Err(blocked),
             };
@@ -422,7 +446,7 @@ mod tests {
     fn client() -> HttpsFetch {
         // A root of its own, so that the test needs none of the machine.
         let root = CertificateParams::default().self_signed(&KeyPair::generate().unwrap()).unwrap();
-        HttpsFetch::new(&FetchSetup { proxy: None, extra_roots: vec![root.der().to_vec()] }).unwrap()
+        HttpsFetch::new(&FetchSetup { extra_roots: vec![root.der().to_vec()], ..FetchSetup::default() }).unwrap()
     }
 
     #[test]
@@ -461,7 +485,7 @@ mod tests {
             Box::pin(async move { Ok(addresses) })
         });
         let root = CertificateParams::default().self_signed(&KeyPair::generate().unwrap()).unwrap();
-        let setup = FetchSetup { proxy: None, extra_roots: vec![root.der().to_vec()] };
+        let setup = FetchSetup { extra_roots: vec![root.der().to_vec()], ..FetchSetup::default() };
         (HttpsFetch::with_lookup(&setup, &lookup).unwrap(), asked)
     }
 
@@ -603,7 +627,7 @@ mod tests {
     async fn https_needs_a_certificate_for_the_host_under_a_known_root() {
         // TSL-007: wrong certificate.
         let root = CertifiedIssuer::self_signed(root_params(), KeyPair::generate().unwrap()).unwrap();
-        let setup = FetchSetup { proxy: None, extra_roots: vec![root.der().to_vec()] };
+        let setup = FetchSetup { extra_roots: vec![root.der().to_vec()], ..FetchSetup::default() };
         for (name, good) in [("localhost", true), ("other.example", false)] {
             let origin = tls_server(&root, name).await;
             let got = HttpsFetch::new(&setup).unwrap().get(request(&format!("{origin}/list"), &[&origin])).await;
@@ -620,6 +644,11 @@ mod tests {
     }
 
     async fn tls_server(root: &CertifiedIssuer<'_, KeyPair>, name: &str) -> String {
+        format!("https://localhost:{}", tls_server_saying(root, name, ok("secret")).await)
+    }
+
+    /// A server with a certificate for this name that always answers so. Its port.
+    async fn tls_server_saying(root: &CertifiedIssuer<'_, KeyPair>, name: &str, answer: String) -> u16 {
         install_crypto_provider();
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, root).unwrap();
@@ -633,11 +662,11 @@ mod tests {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 if let Ok(stream) = acceptor.accept(stream).await {
-                    answer_one(stream, ok("secret").into_bytes(), 0).await;
+                    answer_one(stream, answer.clone().into_bytes(), 0).await;
                 }
             }
         });
-        format!("https://localhost:{port}")
+        port
     }
 
     #[tokio::test]
@@ -653,7 +682,8 @@ mod tests {
         });
         let root = CertificateParams::default().self_signed(&KeyPair::generate().unwrap()).unwrap();
         let proxy_url = Url::parse(&format!("http://proxy.intern:{port}")).unwrap();
-        let setup = FetchSetup { proxy: Some(proxy_url), extra_roots: vec![root.der().to_vec()] };
+        let setup =
+            FetchSetup { proxy: Some(proxy_url), extra_roots: vec![root.der().to_vec()], ..FetchSetup::default() };
         let fetch = HttpsFetch::with_lookup(&setup, &lookup).unwrap();
         let origin = "https://status.example:443";
         let seen = async {
@@ -671,6 +701,105 @@ mod tests {
         assert_eq!(fetch.get(server.request()).await.unwrap().body, b"here");
         let inside = "https://10.0.0.1:443";
         assert_eq!(fetch.get(request(&format!("{inside}/"), &[inside])).await, Err(FetchError::Blocked));
+    }
+
+    /// A proxy that notes whom it is asked for, and answers nothing good.
+    async fn proxy() -> (Url, Arc<std::sync::Mutex<Vec<String>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let notes = Arc::clone(&asked);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut first = [0; 256];
+                let read = stream.read(&mut first).await.unwrap();
+                let line = String::from_utf8_lossy(&first[..read]).lines().next().unwrap().to_owned();
+                notes.lock().unwrap().push(line);
+                stream.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n").await.ok();
+            }
+        });
+        (url, asked)
+    }
+
+    #[tokio::test]
+    async fn each_host_is_asked_its_own_way() {
+        let ((usual, by_usual), (other, by_other)) = (proxy().await, proxy().await);
+        let names = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let looked = Arc::clone(&names);
+        let lookup: Lookup = Arc::new(move |name| {
+            looked.lock().unwrap().push(name);
+            // Whoever is asked directly leads inside, which must not be dialled.
+            Box::pin(async { Ok(vec![SocketAddr::from(([10, 0, 0, 1], 0))]) })
+        });
+        let root = CertificateParams::default().self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let setup = FetchSetup {
+            proxy: Some(usual),
+            proxy_for: vec![
+                ("lists.example".to_owned(), Some(other.clone())),
+                ("direct.example".to_owned(), None),
+                ("more.example".to_owned(), Some(other)),
+            ],
+            extra_roots: vec![root.der().to_vec()],
+        };
+        let fetch = HttpsFetch::with_lookup(&setup, &lookup).unwrap();
+        let ask = async |host: &str| {
+            let origin = format!("https://{host}:443");
+            fetch.get(request(&format!("https://{host}/x"), &[&origin])).await
+        };
+        for host in ["status.example", "lists.example", "more.example", "LISTS.example"] {
+            assert!(matches!(ask(&host.to_lowercase()).await, Err(FetchError::Unreachable(_))), "{host}");
+        }
+        assert_eq!(ask("direct.example").await, Err(FetchError::Blocked));
+        assert_eq!(*names.lock().unwrap(), ["direct.example"]);
+        // No private address through any proxy, and none that is not listed.
+        for host in ["10.0.0.1", "192.168.1.1", "169.254.169.254", "[fd00::1]"] {
+            assert_eq!(ask(host).await, Err(FetchError::Blocked), "{host}");
+        }
+        let unlisted = fetch.get(request("https://lists.example/x", &["https://status.example:443"])).await;
+        assert_eq!(unlisted, Err(FetchError::Blocked));
+        let connect = |host: &str| format!("CONNECT {host}:443 HTTP/1.1");
+        assert_eq!(*by_usual.lock().unwrap(), [connect("status.example")]);
+        assert_eq!(*by_other.lock().unwrap(), ["lists.example", "more.example", "lists.example"].map(connect));
+    }
+
+    #[tokio::test]
+    async fn behind_a_proxy_redirects_are_checked_as_well() {
+        // TSL-005: a host behind a proxy sends the visitor to a private address, and to a host that is not listed.
+        let root = CertifiedIssuer::self_signed(root_params(), KeyPair::generate().unwrap()).unwrap();
+        for away in ["https://10.0.0.1/", "https://127.0.0.1/", "https://evil.example/", "http://lists.example/"] {
+            let (proxy, asked) = tunnel_to(tls_server_saying(&root, "lists.example", redirect_to(away)).await).await;
+            let setup = FetchSetup {
+                proxy_for: vec![("lists.example".to_owned(), Some(proxy))],
+                extra_roots: vec![root.der().to_vec()],
+                ..FetchSetup::default()
+            };
+            let fetch = HttpsFetch::new(&setup).unwrap();
+            let allowed = ["https://lists.example:443", "https://10.0.0.1:443"];
+            let got = fetch.get(request("https://lists.example/x", &allowed)).await;
+            assert_eq!(got, Err(REDIRECTED_AWAY), "{away}");
+            assert_eq!(asked.load(Ordering::SeqCst), 1, "{away}");
+        }
+    }
+
+    /// A proxy that leads every tunnel to this port of this machine, and counts them.
+    async fn tunnel_to(port: u16) -> (Url, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::SeqCst);
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(stream.read_u8().await.unwrap());
+                }
+                stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+                let mut goal = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                tokio::io::copy_bidirectional(&mut stream, &mut goal).await.ok();
+            }
+        });
+        (url, asked)
     }
 
     #[tokio::test]

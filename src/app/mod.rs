@@ -19,6 +19,8 @@ pub mod refresh_trust;
 pub mod render;
 pub mod resolve_types;
 pub mod sent_query;
+pub mod source_standings;
+pub mod status_lists;
 pub mod time_text;
 pub mod tries;
 pub mod verify_once;

@@ -126,7 +126,7 @@ impl App {
         };
         let types = self.bring_types(&tenant.policy.type_metadata, pending.type_needs()).await;
         pending.supply_types(&types);
-        let lists = self.bring_lists(&trust, &tenant.policy, pending.status_needs()).await;
+        let lists = self.bring_lists(tenant, &trust, pending.status_needs()).await;
         let (presented, report) = pending.conclude(&lists, self.context(tenant, &trust, self.now()))?;
         Ok(Judged::Accepted { presented, report })
     }

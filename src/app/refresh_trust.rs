@@ -28,6 +28,8 @@ pub struct TrustLists {
     plans: Vec<ListPlan>,
     kept: Option<Arc<dyn KeptLists>>,
     states: Mutex<BTreeMap<String, State>>,
+    /// Refreshes since the start by list and outcome.
+    counts: Mutex<BTreeMap<(String, &'static str), u64>>,
 }
 
 /// How one list stands.
@@ -79,10 +81,21 @@ pub enum Refreshed {
     Failed(Reason),
 }
 
+impl Refreshed {
+    /// `changed`, `confirmed` or the code of the failure.
+    pub const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Changed { .. } => "changed",
+            Self::Confirmed => "confirmed",
+            Self::Failed(reason) => reason.code.as_str(),
+        }
+    }
+}
+
 impl TrustLists {
     /// Of these plans, kept there between runs; none is held yet.
     pub fn new(plans: Vec<ListPlan>, kept: Arc<dyn KeptLists>) -> Self {
-        Self { plans, kept: Some(kept), states: Mutex::default() }
+        Self { plans, kept: Some(kept), states: Mutex::default(), counts: Mutex::default() }
     }
 
     fn kept(&self) -> Result<&dyn KeptLists, KeepFailed> {
@@ -109,6 +122,18 @@ impl TrustLists {
     /// The plans.
     pub fn plans(&self) -> &[ListPlan] {
         &self.plans
+    }
+
+    fn count(&self, list: &str, outcome: &'static str) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry((list.to_owned(), outcome)).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// How often each list was refreshed since the start, by outcome ([`Refreshed::outcome`]).
+    pub fn refreshes(&self) -> Vec<(String, &'static str, u64)> {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.iter().map(|((list, outcome), count)| (list.clone(), *outcome, *count)).collect()
     }
 
     /// How every list stands, those that others lead to included.
@@ -305,6 +330,7 @@ impl App {
             self.lists.fail(plan, reason.clone(), now);
             Refreshed::Failed(reason)
         });
+        self.lists.count(&plan.name, refreshed.outcome());
         done.push((plan.name.clone(), refreshed));
     }
 

@@ -51,7 +51,7 @@ impl App {
         let types = self.bring_types(&tenant.policy.type_metadata, needs).await;
         opened.supply_types(&types);
         let needs = opened.status_need().into_iter().collect();
-        let lists = self.bring_lists(&trust, &tenant.policy, needs).await;
+        let lists = self.bring_lists(&tenant, &trust, needs).await;
         Ok(opened.conclude(&lists, cx))
     }
 }

@@ -7,17 +7,19 @@ use crate::adapters::kept::KeptFolder;
 use crate::app::ports::{Clock as _, Kept, Validators};
 use crate::app::refresh_trust::{ListStanding, TrustLists};
 use crate::app::time_text::{self, rfc3339};
+use crate::config::outgoing::OutgoingSettings;
 use crate::config::{self, Environment, Settings, TrustSettings};
 use crate::domain::encoding::base64;
 use crate::domain::reason::Reason;
 use crate::domain::time::UnixSeconds;
-use crate::domain::trust::{Basis, IssuerKeys, StatusOrigin, TrustAnchors, TrustSource, snapshot};
+use crate::domain::trust::{Basis, IssuerKeys, StatusOrigin, TrustAnchors, TrustSource, is_loopback, snapshot};
 use crate::domain::trust_list::plan::{ListPlan, Place};
 use crate::domain::x509::Certificate;
 use clap::{Args, Subcommand};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use url::Url;
 
 /// What to do.
 #[derive(Debug, Args)]
@@ -224,12 +226,21 @@ fn hosts(settings: &Settings) -> Vec<String> {
     for (vct, rule) in &settings.tenant.policy.type_metadata.rules {
         lines.extend(rule.publishers.iter().map(|origin| format!("{origin}  metadata of type {vct}")));
     }
-    if let Some(proxy) = &settings.outgoing.proxy {
-        lines.push(format!("{proxy}  the proxy through which all of these are asked"));
-    }
     lines.sort();
     lines.dedup();
-    lines
+    lines.into_iter().map(|line| format!("{line}{}", way(&settings.outgoing, &line))).collect()
+}
+
+/// Through which proxy a host is asked, if through any. `line` begins with its origin.
+fn way(outgoing: &OutgoingSettings, line: &str) -> String {
+    let Some(url) = line.split_whitespace().next().and_then(|origin| Url::parse(origin).ok()) else {
+        return String::new();
+    };
+    let own = outgoing.proxy_for.iter().find(|(host, _)| url.host_str() == Some(host));
+    match own.map_or(outgoing.proxy.as_ref(), |(_, proxy)| proxy.as_ref()) {
+        Some(proxy) if !is_loopback(&url) => format!(", through {proxy}"),
+        _ => String::new(),
+    }
 }
 
 fn overview(trust: &TrustAnchors, lists: &TrustLists, now: UnixSeconds) -> String {
@@ -341,4 +352,29 @@ fn list_text(standing: &ListStanding, now: UnixSeconds) -> String {
         line("last fault", fault.to_string());
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_host_is_shown_with_its_way() {
+        let proxy = |address: &str| Some(Url::parse(address).unwrap());
+        let outgoing = |usual: Option<Url>| OutgoingSettings {
+            proxy: usual,
+            proxy_for: vec![("lists.example".to_owned(), proxy("http://other:1")), ("own.example".to_owned(), None)],
+            extra_roots: Vec::new(),
+        };
+        for (usual, line, expected) in [
+            (proxy("http://usual:1"), "https://status.example:443  status lists of a", ", through http://usual:1/"),
+            (proxy("http://usual:1"), "https://lists.example:8443  trust list b", ", through http://other:1/"),
+            (proxy("http://usual:1"), "https://own.example:443  trust list c", ""),
+            (proxy("http://usual:1"), "http://127.0.0.1:80  status lists of d", ""),
+            (None, "https://status.example:443  status lists of a", ""),
+            (None, "https://lists.example:443  trust list b", ", through http://other:1/"),
+        ] {
+            assert_eq!(way(&outgoing(usual), line), expected, "{line}");
+        }
+    }
 }

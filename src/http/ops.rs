@@ -4,12 +4,14 @@ use super::Observer;
 use super::problem::status;
 use super::wallet::Started;
 use crate::app::ports::RequestSigner;
+use crate::app::source_standings::SourceStanding;
 use crate::app::time_text::rfc3339;
 use crate::app::{App, Tenant};
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
+use crate::domain::trust_list::plan::Place;
 use crate::domain::x509::Certificate;
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{Metrics, StatusFigures, TrustListFigures};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -27,6 +29,10 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 const STORE_DEADLINE: Duration = Duration::from_secs(2);
 /// From this many seconds before the end of a certificate on, it is noted (REQ-017).
 const NOTICE_SECONDS: i64 = 30 * 24 * 3600;
+/// From this many seconds before the end of a trust list on, it is noted.
+const LIST_NOTICE: i64 = 7 * 24 * 3600;
+/// After this many seconds without being confirmed, it is noted of a list that is asked for (TL-16).
+const POLL_NOTICE: i64 = 24 * 3600;
 
 /// What the operations listener looks at.
 pub struct Operations {
@@ -82,7 +88,102 @@ impl Operations {
             checks.push(Check::of("access_certificate", name.clone(), ends.map(|_| ())));
             checks.push(Check::of("trust", name, check_trust(tenant, now)));
         }
+        let sources = self.app.source_standings();
+        self.look_at_lists(&sources, now, &mut checks, &mut notes);
+        look_at_sources(sources, &mut checks, &mut notes);
+        for standing in self.app.status_standings().iter().filter(|standing| standing.may_track()) {
+            notes.push(format!(
+                "the source {} has {} status lists with very few entries: their host can see who is verified",
+                standing.source, standing.tiny
+            ));
+        }
         Readiness { ready: checks.iter().all(|check| check.outcome == "passed"), checks, notes }
+    }
+
+    /// One check for each trust list. It fails if a preset cannot be answered for want of it; everything else is noted.
+    fn look_at_lists(
+        &self,
+        sources: &[SourceStanding],
+        now: UnixSeconds,
+        checks: &mut Vec<Check>,
+        notes: &mut Vec<String>,
+    ) {
+        let lists = self.app.trust_lists();
+        let missed: Vec<&String> =
+            sources.iter().filter(|source| source.missed).flat_map(|source| &source.lists).collect();
+        for standing in lists.standings() {
+            let name = &standing.name;
+            let plan = lists.plans().iter().find(|plan| plan.name == *name);
+            let end = standing.usable_until.filter(|end| now < *end);
+            let is_missed = missed.iter().any(|missed| {
+                *missed == name || name.strip_prefix(missed.as_str()).is_some_and(|rest| rest.starts_with('/'))
+            });
+            let fault = standing.fault.as_ref().map(ToString::to_string);
+            let result = match (end, &fault) {
+                (Some(end), fault) => {
+                    if let Some(fault) = fault {
+                        let end = rfc3339(end);
+                        notes.push(format!(
+                            "the last refresh of trust list {name} failed ({fault}); usable until {end}"
+                        ));
+                    }
+                    Ok(())
+                }
+                (None, fault) => {
+                    let last = fault.as_ref().map(|fault| format!(": {fault}")).unwrap_or_default();
+                    let detail = format!("trust list {name} cannot be used{last}");
+                    if is_missed {
+                        Err(Reason::new(Code::TrustUnavailable, detail))
+                    } else {
+                        notes.push(detail);
+                        Ok(())
+                    }
+                }
+            };
+            if let Some(list) = standing.list.filter(|list| end.is_some() && list.next_update.since(now) < LIST_NOTICE)
+            {
+                notes.push(format!("trust list {name} ends at {}", rfc3339(list.next_update)));
+            }
+            // TL-16. What is imported by hand is not asked for.
+            let imported = plan.is_some_and(|plan| plan.place == Place::Imported);
+            if let Some(confirmed_at) = standing.confirmed_at.filter(|at| !imported && now.since(*at) >= POLL_NOTICE) {
+                let confirmed_at = rfc3339(confirmed_at);
+                notes.push(format!("trust list {name} could not be asked for since {confirmed_at}, for a day or more"));
+            }
+            checks.push(Check { list: Some(standing.name), ..Check::of("trust_list", None, result) });
+        }
+    }
+
+    /// All metrics as they stand now, in the OpenMetrics text format.
+    ///
+    /// # Errors
+    /// As [`Metrics::text`].
+    pub fn metrics_text(&self) -> Result<String, std::fmt::Error> {
+        let now = self.app.now();
+        let refreshes = self.app.trust_lists().refreshes();
+        let of = |list: &str| {
+            let of = refreshes.iter().filter(|(known, ..)| known == list);
+            of.map(|(_, outcome, count)| (*outcome, *count)).collect()
+        };
+        let lists = self.app.trust_lists().standings().into_iter().map(|standing| TrustListFigures {
+            refreshes: of(&standing.name),
+            list: standing.name,
+            age_seconds: standing.confirmed_at.map(|at| now.since(at)),
+            usable_seconds: standing.usable_until.map_or(0, |end| end.since(now)),
+            services: standing.list.map_or(0, |list| list.services.len()),
+        });
+        let sources = self.app.status_standings().into_iter().map(|standing| StatusFigures {
+            source: standing.source,
+            lists: standing.lists,
+            tiny: standing.tiny,
+            overdue: standing.overdue,
+            bytes: standing.bytes,
+            oldest_seconds: standing.oldest_seconds,
+            needs: standing.needs,
+            fetches: standing.fetches,
+        });
+        self.metrics.show(lists.collect(), sources.collect());
+        self.metrics.text()
     }
 
     fn check_running(&self) -> Result<(), Reason> {
@@ -105,6 +206,22 @@ impl Operations {
             Ok(Err(error)) => Err(Reason::new(error.code(), error.to_string())),
             Err(_) => Err(Reason::new(Code::StorageUnavailable, "the store does not answer in time")),
         }
+    }
+}
+
+/// One check for each source of credentials. It fails if a preset cannot be answered for want of it.
+fn look_at_sources(sources: Vec<SourceStanding>, checks: &mut Vec<Check>, notes: &mut Vec<String>) {
+    for SourceStanding { tenant, source, fault, missed, .. } in sources {
+        let result = match fault {
+            Some(fault) if missed => Err(fault),
+            Some(fault) => {
+                notes.push(format!("the trust source {source} of {tenant} cannot be used: {}", fault.detail));
+                Ok(())
+            }
+            None => Ok(()),
+        };
+        let check = Check::of("trust_source", Some(tenant.as_str().to_owned()), result);
+        checks.push(Check { source: Some(source), ..check });
     }
 }
 
@@ -149,6 +266,12 @@ pub struct Check {
     /// The tenant it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
+    /// The trust list it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list: Option<String>,
+    /// The trust source it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// `passed` or `failed`.
     pub outcome: &'static str,
     /// The code of a failure.
@@ -168,6 +291,8 @@ impl Check {
         Self {
             check,
             tenant,
+            list: None,
+            source: None,
             outcome: if failure.is_none() { "passed" } else { "failed" },
             code: failure.as_ref().map(|reason| reason.code),
             // The hint of not_ready leads to this very page.
@@ -199,7 +324,7 @@ async fn ready(State(operations): State<Arc<Operations>>) -> Response {
 
 /// `GET /metrics`: the metrics in the OpenMetrics text format.
 async fn metrics(State(operations): State<Arc<Operations>>) -> Response {
-    match operations.metrics.text() {
+    match operations.metrics_text() {
         Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

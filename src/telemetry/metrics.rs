@@ -1,4 +1,5 @@
-//! The names of all metrics. Labels come from closed lists: codes, groups of paths, classes of status.
+//! The names of all metrics. Labels come from closed lists: codes, groups of paths, classes of status, and the names of
+//! trust lists and trust sources in the configuration.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -7,6 +8,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Everything that is counted and measured.
@@ -24,6 +27,87 @@ pub struct Metrics {
     pub clients_unnamed: Counter,
     /// The second, since 1970, in which the access certificate ends.
     pub certificate_ends: Gauge,
+    trust: TrustMetrics,
+    status: StatusMetrics,
+    /// Held while what stands is replaced, so that nobody reads half of it.
+    standing: Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct TrustMetrics {
+    age: Family<ListLabels, Gauge>,
+    usable: Family<ListLabels, Gauge>,
+    services: Family<ListLabels, Gauge>,
+    refreshes: Family<RefreshLabels, Counter>,
+}
+
+#[derive(Debug, Default)]
+struct StatusMetrics {
+    lists: Family<SourceLabels, Gauge>,
+    tiny: Family<SourceLabels, Gauge>,
+    overdue: Family<SourceLabels, Gauge>,
+    bytes: Family<SourceLabels, Gauge>,
+    age: Family<SourceLabels, Gauge>,
+    needs: Family<SourceLabels, Counter>,
+    fetches: Family<FetchLabels, Counter>,
+}
+
+/// How a trust list stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustListFigures {
+    /// Its name.
+    pub list: String,
+    /// Seconds since it was confirmed; `None` if none is held.
+    pub age_seconds: Option<i64>,
+    /// Seconds until it may not be used any more; 0 or less if it may not be used now.
+    pub usable_seconds: i64,
+    /// How many services it has.
+    pub services: usize,
+    /// Refreshes by outcome: `changed`, `confirmed` or a code.
+    pub refreshes: Vec<(&'static str, u64)>,
+}
+
+/// How the status lists of a trust source stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusFigures {
+    /// The name of the source.
+    pub source: String,
+    /// Lists that are held.
+    pub lists: usize,
+    /// Of these, lists with very few entries.
+    pub tiny: usize,
+    /// Of these, lists whose time to be asked for again has passed.
+    pub overdue: usize,
+    /// What they take in memory.
+    pub bytes: usize,
+    /// Seconds since the oldest of them was fetched.
+    pub oldest_seconds: Option<i64>,
+    /// How often answers needed one.
+    pub needs: u64,
+    /// Fetches by outcome.
+    pub fetches: Vec<(&'static str, u64)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ListLabels {
+    list: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefreshLabels {
+    list: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SourceLabels {
+    source: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FetchLabels {
+    source: String,
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -74,6 +158,7 @@ impl Metrics {
             Unit::Seconds,
             certificate_ends.clone(),
         );
+        let (trust, status) = (TrustMetrics::register(&mut registry), StatusMetrics::register(&mut registry));
         Self {
             registry,
             answers,
@@ -83,7 +168,17 @@ impl Metrics {
             connections_refused,
             clients_unnamed,
             certificate_ends,
+            trust,
+            status,
+            standing: Mutex::default(),
         }
+    }
+
+    /// Shows how trust lists and status lists stand now, in place of what was shown before.
+    pub fn show(&self, lists: Vec<TrustListFigures>, sources: Vec<StatusFigures>) {
+        let _standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.trust.show(lists);
+        self.status.show(sources);
     }
 
     /// Counts an answer of a wallet. Both words are from closed lists.
@@ -111,10 +206,98 @@ impl Metrics {
     /// # Errors
     /// In theory only: writing into memory fails.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
+        let _standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
     }
+}
+
+impl TrustMetrics {
+    fn register(registry: &mut Registry) -> Self {
+        let made = Self::default();
+        let gauges = [
+            ("trust_list_age", "Time since the trust list was confirmed to be the newest", &made.age),
+            (
+                "trust_list_usable",
+                "Time until the trust list may not be used any more, 0 or less if not now",
+                &made.usable,
+            ),
+        ];
+        for (name, help, gauge) in gauges {
+            registry.register_with_unit(name, help, Unit::Seconds, gauge.clone());
+        }
+        registry.register("trust_list_services", "Services of the trust list", made.services.clone());
+        registry.register("trust_list_refreshes", "Refreshes of the trust list by outcome", made.refreshes.clone());
+        made
+    }
+
+    fn show(&self, lists: Vec<TrustListFigures>) {
+        for gauge in [&self.age, &self.usable, &self.services] {
+            gauge.clear();
+        }
+        for TrustListFigures { list, age_seconds, usable_seconds, services, refreshes } in lists {
+            let labels = ListLabels { list };
+            if let Some(age) = age_seconds {
+                self.age.get_or_create(&labels).set(age);
+            }
+            self.usable.get_or_create(&labels).set(usable_seconds);
+            self.services.get_or_create(&labels).set(figure(services));
+            for (outcome, count) in refreshes {
+                let labels = RefreshLabels { list: labels.list.clone(), outcome };
+                self.refreshes.get_or_create(&labels).inner().store(count, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl StatusMetrics {
+    fn register(registry: &mut Registry) -> Self {
+        let made = Self::default();
+        let gauges = [
+            ("status_lists", "Status lists that are held", &made.lists),
+            (
+                "status_lists_tiny",
+                "Status lists with very few entries, a sign of tracking if there are many",
+                &made.tiny,
+            ),
+            ("status_lists_overdue", "Status lists whose time to be fetched again has passed", &made.overdue),
+        ];
+        for (name, help, gauge) in gauges {
+            registry.register(name, help, gauge.clone());
+        }
+        registry.register_with_unit("status_lists", "Memory of status lists", Unit::Bytes, made.bytes.clone());
+        let oldest = "Time since the oldest status list was fetched";
+        registry.register_with_unit("status_lists_oldest", oldest, Unit::Seconds, made.age.clone());
+        registry.register("status_list_needs", "How often answers needed a status list", made.needs.clone());
+        registry.register("status_list_fetches", "Fetches of status lists by outcome", made.fetches.clone());
+        made
+    }
+
+    fn show(&self, sources: Vec<StatusFigures>) {
+        for gauge in [&self.lists, &self.tiny, &self.overdue, &self.bytes, &self.age] {
+            gauge.clear();
+        }
+        for figures in sources {
+            let labels = SourceLabels { source: figures.source };
+            self.lists.get_or_create(&labels).set(figure(figures.lists));
+            self.tiny.get_or_create(&labels).set(figure(figures.tiny));
+            self.overdue.get_or_create(&labels).set(figure(figures.overdue));
+            self.bytes.get_or_create(&labels).set(figure(figures.bytes));
+            if let Some(age) = figures.oldest_seconds {
+                self.age.get_or_create(&labels).set(age);
+            }
+            self.needs.get_or_create(&labels).inner().store(figures.needs, Ordering::Relaxed);
+            for (outcome, count) in figures.fetches {
+                let labels = FetchLabels { source: labels.source.clone(), outcome };
+                self.fetches.get_or_create(&labels).inner().store(count, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+fn figure(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

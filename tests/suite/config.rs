@@ -571,6 +571,34 @@ fn addresses_for_the_way_out_are_checked() {
     let folder = Folder::new();
     refused(&folder, &with("outgoing", "proxy = \"http://user:pass@proxy\""), "outgoing.proxy", "without a user");
     refused(&folder, &with("outgoing", "extra_roots = [\"access.key\"]"), "outgoing.extra_roots[0]", "private key");
+    for (left, right, words) in [
+        ("https://lists.example", "direct", "is not a host"),
+        ("lists.example:8443", "direct", "is not a host"),
+        ("lists.example/x", "direct", "is not a host"),
+        ("*.example", "direct", "is not a host"),
+        ("user@lists.example", "direct", "is not a host"),
+        ("localhost", "http://proxy", "this machine"),
+        ("127.0.0.1", "direct", "this machine"),
+        ("lists.example", "none", "nor direct"),
+        ("lists.example", "socks5://proxy", "nor direct"),
+        ("lists.example", "http://u:p@proxy", "nor direct"),
+        ("lists.example", "http://proxy/path", "nor direct"),
+    ] {
+        let line = format!("proxy_for = {{ \"{left}\" = \"{right}\" }}");
+        refused(&folder, &with("outgoing", &line), &format!("outgoing.proxy_for.\"{left}\""), words);
+    }
+    let twice = "proxy_for = { \"lists.example\" = \"direct\", \"LISTS.example\" = \"direct\" }";
+    assert_eq!(folder.load(&with("outgoing", twice)).expect_err("a fault").len(), 1);
+    refused(&folder, &with("outgoing", "proxy_for = \"direct\""), "outgoing.proxy_for", "must be a table");
+    let ways = "proxy_for = { \"Lists.example\" = \"https://other.intern\", \"status.example\" = \"direct\" }";
+    let settings = folder.load(&with("outgoing", ways)).unwrap();
+    let ways: Vec<(&str, Option<&str>)> = settings
+        .outgoing
+        .proxy_for
+        .iter()
+        .map(|(host, proxy)| (host.as_str(), proxy.as_ref().map(url::Url::as_str)))
+        .collect();
+    assert_eq!(ways, [("lists.example", Some("https://other.intern/")), ("status.example", None)]);
     let settings =
         folder.load(&with("outgoing", "proxy = \"http://proxy.intern:3128\"\nextra_roots = [\"anchors\"]")).unwrap();
     assert_eq!(settings.outgoing.extra_roots.len(), 1);

@@ -2,6 +2,9 @@
 
 use crate::stage::{Scene, stray, world};
 use pruefstein::domain::reason::Code;
+use pruefstein::domain::time::UnixSeconds;
+use pruefstein::domain::trust::{Basis, ListEvidence};
+use pruefstein::domain::verify::Standing;
 use pruefstein::domain::verify::report::{Check, Outcome};
 use pruefstein::simulator::authority::SignerKey;
 use pruefstein::simulator::bad_chains::BadChain;
@@ -166,6 +169,29 @@ fn of_two_faults_the_earlier_one_gives_the_code() {
         }
     }
     assert_eq!(pairs, FAULTS.len() * (FAULTS.len() - 1) / 2);
+}
+
+#[test]
+fn signers_whom_nobody_can_judge_now_are_no_fault_of_the_token() {
+    // TL-18, catalogue rule 6: the trust list of the status signers is missing or too old. The list is good and at hand.
+    let now = UnixSeconds(NOW);
+    let evidence = ListEvidence {
+        name: "signers".to_owned(),
+        sequence: 1,
+        digest: [0; 32],
+        issued_at: now.minus(60),
+        next_update: now.plus(60),
+    };
+    let until = |end| Basis::Listed { list: evidence.clone(), usable_until: end };
+    for basis in [Basis::Absent { list: "signers".to_owned() }, until(now)] {
+        let refusal = Scene { status_basis: Some(basis), ..Scene::good() }.judge().err().expect("nobody can say");
+        assert_eq!((refusal.reason.code, refusal.standing), (Code::StatusUnavailable, Standing::Undecided));
+        let failed = refusal.report.lines().iter().filter(|line| line.outcome == Outcome::Failed);
+        assert_eq!(failed.map(|line| line.check).collect::<Vec<_>>(), [Check::StatusList]);
+    }
+    // With the list in force the signer is judged, and is none that it names.
+    let refusal = Scene { status_basis: Some(until(now.plus(1))), ..Scene::good() }.judge().err().expect("not named");
+    assert_eq!((refusal.reason.code, refusal.standing), (Code::StatusTokenInvalid, Standing::Established));
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn it_starts_serves_and_stops() {
     assert_eq!((status, &readiness["ready"]), (200, &Value::Bool(true)), "{body}");
     let names: Vec<&str> =
         readiness["checks"].as_array().unwrap().iter().map(|check| check["check"].as_str().unwrap()).collect();
-    assert_eq!(names, ["running", "randomness", "store", "access_certificate", "trust"]);
+    assert_eq!(names, ["running", "randomness", "store", "access_certificate", "trust", "trust_source"]);
 
     // Health and metrics are not public, and what is public is not on the operations listener.
     assert_eq!(get(process.public, "/health/ready").unwrap().0, 404);

@@ -163,30 +163,35 @@ impl TestService {
         kept: Arc<dyn KeptLists>,
         plans: Vec<TrustPlan>,
     ) -> Self {
+        let change = |tenant: &mut Tenant| {
+            tenant.trust = compose(&plans, Held::default(), NOW).into();
+            tenant.trust_plans = plans;
+        };
+        Self::over(clock, |_, _| host, change, |app| app.with_trust_lists(lists, kept))
+    }
+
+    /// With hosts of the test's own, a tenant changed before the service starts, and a service changed after it was made.
+    pub(crate) fn over(
+        clock: Arc<FixedClock>,
+        hosts: impl FnOnce(&World, Arc<dyn Clock>) -> Arc<dyn Fetch>,
+        change: impl FnOnce(&mut Tenant),
+        finish: impl FnOnce(App) -> App,
+    ) -> Self {
         let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
         let mut tenant = world.tenant(vec![RETURN_URL.to_owned()]).unwrap();
-        tenant.trust = compose(&plans, Held::default(), NOW).into();
-        tenant.trust_plans = plans;
+        change(&mut tenant);
         let callers = Callers::AnyoneOnThisMachine(tenant.id.clone());
         let store: Arc<dyn TransactionStore> = Arc::new(MemoryStore::new(86_400));
         let ports = Ports {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::new(OsEntropy),
             store: Arc::clone(&store),
-            fetch: host,
+            fetch: hosts(&world, Arc::clone(&clock) as Arc<dyn Clock>),
         };
-        let app = Arc::new(App::new(ports, BASE.to_owned(), vec![tenant]).with_trust_lists(lists, kept));
+        let app = Arc::new(finish(App::new(ports, BASE.to_owned(), vec![tenant])));
         let router = router(Front::new(Arc::clone(&app), callers, Arc::new(NoObserver)));
-        Self {
-            app,
-            router,
-            world,
-            clock,
-            store,
-            fetches: Arc::default(),
-            documents: Documents::default(),
-            asked: Arc::default(),
-        }
+        let (fetches, documents, asked) = (Arc::default(), Documents::default(), Arc::default());
+        Self { app, router, world, clock, store, fetches, documents, asked }
     }
 
     pub(crate) fn transport(&self) -> RouterTransport {

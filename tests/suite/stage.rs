@@ -8,7 +8,7 @@ use pruefstein::domain::reason::{Code, Reason};
 use pruefstein::domain::status_list::StatusList;
 use pruefstein::domain::time::UnixSeconds;
 use pruefstein::domain::trust::cache::ChainCache;
-use pruefstein::domain::trust::{Purpose, StatusOrigin, StatusRule, TrustAnchors, TrustSource};
+use pruefstein::domain::trust::{Basis, Purpose, StatusOrigin, StatusRule, TrustAnchors, TrustSource};
 use pruefstein::domain::type_metadata::{Document, TypeMetadataPolicy};
 use pruefstein::domain::verify::report::Report;
 use pruefstein::domain::verify::response::{self, Answer, Asked, Encryption, Presented, ResponseForm};
@@ -42,6 +42,8 @@ pub(crate) struct Scene {
     pub(crate) types: Vec<String>,
     pub(crate) list: Option<ListToken>,
     pub(crate) metadata: Vec<u8>,
+    /// Where the signers of status lists come from, if not from the configuration.
+    pub(crate) status_basis: Option<Basis>,
 }
 
 impl Scene {
@@ -64,6 +66,7 @@ impl Scene {
             types: vec![TYPE.to_owned()],
             list: Some(ListToken::good(world())),
             metadata: METADATA.to_vec(),
+            status_basis: None,
         }
     }
 
@@ -92,6 +95,7 @@ impl Scene {
             anchors: vec![Anchor::new(Certificate::read(world().authority.issuer_root(issuer)).unwrap()).unwrap()],
             status_origins: vec![StatusOrigin::parse(STATUS_ORIGIN).unwrap()],
             status_rule: StatusRule::Required,
+            status_basis: self.status_basis.clone(),
             ..TrustSource::new(name, Purpose::PidProvider, types.to_vec())
         };
         // Somebody else vouches for the type, too, so that it is always covered.

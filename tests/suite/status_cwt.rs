@@ -7,13 +7,14 @@ use pruefstein::domain::reason::Code;
 use pruefstein::domain::status_list::token::TokenRules;
 use pruefstein::domain::status_list::{StatusList, StatusValue, TokenForm};
 use pruefstein::domain::time::{ClockSkew, UnixSeconds};
-use pruefstein::domain::trust::{TrustAnchors, TrustSource};
+use pruefstein::domain::trust::{Basis, TrustAnchors, TrustSource};
 use pruefstein::domain::x509::chain::AnchorInChain;
 use pruefstein::simulator::authority::{IssuerName, SignerKey, SigningIdentity};
 use pruefstein::simulator::bad_chains::BadChain;
 use pruefstein::simulator::encode::cbor::{Item, Sign1};
 use pruefstein::simulator::encode::status_list::{StatusList as Written, raw_deflate, zlib};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const NOW: i64 = 1_800_000_000;
 const BASE: &str = "https://status.pruefstein.example";
@@ -291,7 +292,7 @@ fn each_broken_rule_has_its_code() {
 fn signers_are_those_of_the_source() {
     // TSL-27, TSL-28; cases TSL-017, TSL-018.
     let stage = Stage::new();
-    let authority = &stage.world.authority;
+    let authority = Arc::clone(&stage.world.authority);
     let chains = [
         authority.bad_chain(BadChain::UnknownRoot).unwrap(),
         authority.bad_chain(BadChain::OwnRootIncluded).unwrap(),
@@ -306,6 +307,11 @@ fn signers_are_those_of_the_source() {
     let mut with_anchor = stage.signer();
     with_anchor.chain.push(authority.status_root(IssuerName::PidGermany).to_vec());
     assert_eq!(stage.spoilt(|token| token.sign_with(&with_anchor)).err(), Some(Code::StatusTokenInvalid));
+    // TL-18: without the trust list that names the signers nothing can be said of any of them.
+    let mut sources = stage.trust.sources().to_vec();
+    sources[0].status_basis = Some(Basis::Absent { list: "signers".to_owned() });
+    let stage = Stage { trust: TrustAnchors::new(sources), ..stage };
+    assert_eq!(stage.spoilt(|_| ()).err(), Some(Code::StatusUnavailable));
 }
 
 #[test]

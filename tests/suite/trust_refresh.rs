@@ -10,6 +10,7 @@ use pruefstein::demo::world::StatusHostFetch;
 use pruefstein::domain::encoding::base64;
 use pruefstein::domain::jose::hash::sha256;
 use pruefstein::domain::reason::Code;
+use pruefstein::domain::time::UnixSeconds;
 use pruefstein::domain::trust::listed::{Held, ListUse, TrustPlan};
 use pruefstein::domain::trust::{Purpose, StatusOrigin, StatusRule, TrustSource};
 use pruefstein::domain::trust_list::Notation;
@@ -22,14 +23,14 @@ use serde_json::Value;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-const URL: &str = "https://lists.example/pids";
-const REFRESH: i64 = 3_600;
-const GRACE: i64 = 7_200;
-const DAY: i64 = 86_400;
+pub(crate) const URL: &str = "https://lists.example/pids";
+pub(crate) const REFRESH: i64 = 3_600;
+pub(crate) const GRACE: i64 = 7_200;
+pub(crate) const DAY: i64 = 86_400;
 
 /// What the host of the list does.
 #[derive(Clone)]
-enum Mode {
+pub(crate) enum Mode {
     Serves(Vec<u8>),
     Fails(FetchError),
     Says(u16),
@@ -37,14 +38,14 @@ enum Mode {
     Knows(&'static str, Vec<u8>),
 }
 
-struct Host {
+pub(crate) struct Host {
     mode: Mutex<Mode>,
     asked: AtomicUsize,
     status: StatusHostFetch,
 }
 
 impl Host {
-    fn set(&self, mode: Mode) {
+    pub(crate) fn set(&self, mode: Mode) {
         *self.mode.lock().unwrap() = mode;
     }
 }
@@ -74,13 +75,13 @@ impl Fetch for Host {
     }
 }
 
-struct Scene {
-    service: TestService,
-    host: Arc<Host>,
+pub(crate) struct Scene {
+    pub(crate) service: TestService,
+    pub(crate) host: Arc<Host>,
     writer: ListWriter,
 }
 
-fn list_plan(writer: &ListWriter, place: Place) -> ListPlan {
+pub(crate) fn list_plan(writer: &ListWriter, place: Place) -> ListPlan {
     ListPlan {
         name: "pids".to_owned(),
         notation: Notation::Lote,
@@ -95,7 +96,7 @@ fn list_plan(writer: &ListWriter, place: Place) -> ListPlan {
     }
 }
 
-fn source_plan() -> TrustPlan {
+pub(crate) fn source_plan() -> TrustPlan {
     let profile = profile(ListKind::Pid).unwrap();
     let types = vec![PID_DE_TYPE.to_owned(), PID_EU_TYPE.to_owned()];
     TrustPlan {
@@ -117,11 +118,19 @@ fn source_plan() -> TrustPlan {
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::keeping(Arc::new(KeptInMemory::default()), Place::Url(URL.to_owned()))
     }
 
-    fn keeping(kept: Arc<dyn KeptLists>, place: Place) -> Self {
+    pub(crate) fn keeping(kept: Arc<dyn KeptLists>, place: Place) -> Self {
+        Self::planned(kept, place, GRACE)
+    }
+
+    pub(crate) fn with_grace(place: Place, grace_seconds: i64) -> Self {
+        Self::planned(Arc::new(KeptInMemory::default()), place, grace_seconds)
+    }
+
+    fn planned(kept: Arc<dyn KeptLists>, place: Place, grace_seconds: i64) -> Self {
         let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
         let writer = ListWriter::new(&world.authority).unwrap();
         let clock = Arc::new(FixedClock::new(NOW));
@@ -130,66 +139,81 @@ impl Scene {
             asked: AtomicUsize::new(0),
             status: StatusHostFetch::new(world.status_host, Arc::clone(&clock) as Arc<dyn Clock>),
         });
-        let lists = vec![list_plan(&writer, place)];
+        let lists = vec![ListPlan { grace_seconds, ..list_plan(&writer, place) }];
         let fetch = Arc::clone(&host) as Arc<dyn Fetch>;
         let service = TestService::with_trust_lists(clock, fetch, lists, kept, vec![source_plan()]);
         Self { service, host, writer }
     }
 
     /// A list with this number that is issued now, changed before it is signed.
-    fn list(&self, number: u64, change: impl FnOnce(&mut ListDraft)) -> Vec<u8> {
-        let now = self.service.clock.now();
-        let mut draft = self.writer.draft(ListOf::Pid);
-        draft.sequence = number;
-        draft.issued_at = now;
-        draft.next_update = Some(now.plus(30 * DAY));
-        change(&mut draft);
-        self.writer.write(&draft).unwrap().into_bytes()
+    pub(crate) fn list(&self, number: u64, change: impl FnOnce(&mut ListDraft)) -> Vec<u8> {
+        edition(&self.writer, number, self.service.clock.now(), change)
     }
 
     /// Refreshes what is due; what became of the list, if it was due.
-    async fn refresh(&self) -> Option<Refreshed> {
+    pub(crate) async fn refresh(&self) -> Option<Refreshed> {
         let mut done = self.service.app.refresh_trust().await;
         assert!(done.len() <= 1);
         done.pop().map(|(_, refreshed)| refreshed)
     }
 
-    async fn serve_and_refresh(&self, document: Vec<u8>) -> Option<Refreshed> {
+    pub(crate) async fn serve_and_refresh(&self, document: Vec<u8>) -> Option<Refreshed> {
         self.host.set(Mode::Serves(document));
         self.refresh().await
     }
 
-    /// One presentation from its start to its end: the status of the transaction, and the code of the refusal, if any.
-    /// Whatever is accepted shows the list that it rests on.
     async fn present(&self) -> (String, Option<String>) {
-        let body = serde_json::json!({"preset": "bewohnerparken", "flow": "cross_device", "result": {"delete_after_read": false}});
-        let (status, created) = self.service.post_json("/v1/presentations", &body).await;
-        if status != 201 {
-            return (format!("not started, {status}"), created["code"].as_str().map(str::to_owned));
-        }
-        self.answer(&created).await
-    }
-
-    async fn answer(&self, created: &Value) -> (String, Option<String>) {
-        self.service.answer(created, self.service.options()).await;
-        let read = self.service.read(created).await;
-        let status = read["status"].as_str().unwrap().to_owned();
-        if status == "verified" {
-            let evidence = &read["report"]["evidence"];
-            let list = &evidence["credentials"][0]["trust_list"];
-            let held = self.service.app.trust_lists().standings().remove(0).list.unwrap();
-            assert_eq!(list["number"], held.sequence, "{evidence}");
-            assert_eq!(list["sha256"], base64::encode_url(&held.digest), "{evidence}");
-            assert!(evidence["credentials"][0]["status_list"]["sha256"].is_string(), "{evidence}");
-        }
-        let code = read.pointer("/error/code").or_else(|| read.pointer("/last_refused/error/code"));
-        let code = code.and_then(Value::as_str).map(str::to_owned);
-        assert_eq!(code.is_none(), status == "verified", "{read}");
-        (status, code)
+        present(&self.service).await
     }
 }
 
-fn failed(refreshed: Option<Refreshed>) -> Code {
+/// A list with this number that is issued at `now`, changed before it is signed.
+pub(crate) fn edition(
+    writer: &ListWriter,
+    number: u64,
+    now: UnixSeconds,
+    change: impl FnOnce(&mut ListDraft),
+) -> Vec<u8> {
+    let mut draft = writer.draft(ListOf::Pid);
+    draft.sequence = number;
+    draft.issued_at = now;
+    draft.next_update = Some(now.plus(30 * DAY));
+    change(&mut draft);
+    writer.write(&draft).unwrap().into_bytes()
+}
+
+/// One presentation from its start to its end: the status of the transaction, and the code of the refusal, if any.
+/// Whatever is accepted shows the list that it rests on.
+pub(crate) async fn present(service: &TestService) -> (String, Option<String>) {
+    let body =
+        serde_json::json!({"preset": "bewohnerparken", "flow": "cross_device", "result": {"delete_after_read": false}});
+    let (status, created) = service.post_json("/v1/presentations", &body).await;
+    if status != 201 {
+        return (format!("not started, {status}"), created["code"].as_str().map(str::to_owned));
+    }
+    answer(service, &created).await
+}
+
+/// The rest of it, from the wallet's answer on.
+pub(crate) async fn answer(service: &TestService, created: &Value) -> (String, Option<String>) {
+    service.answer(created, service.options()).await;
+    let read = service.read(created).await;
+    let status = read["status"].as_str().unwrap().to_owned();
+    if status == "verified" {
+        let evidence = &read["report"]["evidence"];
+        let list = &evidence["credentials"][0]["trust_list"];
+        let held = service.app.trust_lists().standings().remove(0).list.unwrap();
+        assert_eq!(list["number"], held.sequence, "{evidence}");
+        assert_eq!(list["sha256"], base64::encode_url(&held.digest), "{evidence}");
+        assert!(evidence["credentials"][0]["status_list"]["sha256"].is_string(), "{evidence}");
+    }
+    let code = read.pointer("/error/code").or_else(|| read.pointer("/last_refused/error/code"));
+    let code = code.and_then(Value::as_str).map(str::to_owned);
+    assert_eq!(code.is_none(), status == "verified", "{read}");
+    (status, code)
+}
+
+pub(crate) fn failed(refreshed: Option<Refreshed>) -> Code {
     match refreshed {
         Some(Refreshed::Failed(reason)) => reason.code,
         other => panic!("not a failure: {other:?}"),
@@ -419,7 +443,7 @@ async fn an_imported_list_is_taken_up_while_the_service_runs() {
     // Nobody needs to confirm it: it lasts until its own end.
     scene.service.clock.advance(8 * DAY);
     scene.refresh().await;
-    assert_eq!(scene.present().await.0, "verified");
+    assert_eq!(scene.present().await, ("verified".to_owned(), None));
     scene.service.clock.advance(30 * DAY);
     scene.refresh().await;
     assert_eq!(scene.present().await.1.as_deref(), Some("trust_unavailable"));

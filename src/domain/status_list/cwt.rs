@@ -1,14 +1,13 @@
 //! The list token in the form of a CWT: a COSE_Sign1 over a map of claims.
 
 use super::bits::Bits;
-use super::token::{DEFAULT_TTL, Listed, Stated, StatusList, TokenForm, TokenRules, time_to_live};
+use super::token::{DEFAULT_TTL, Listed, Stated, StatusList, TokenForm, TokenRules, time_to_live, trusted_signer};
 use crate::domain::cose::{CoseFault, Sign1};
 use crate::domain::encoding::cbor::{self, Value};
 use crate::domain::encoding::json::{DateClaim, Dates};
 use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
-use crate::domain::trust::trust_status_signer;
 
 /// Keys of claims (RFC 8392 section 4; Token Status List section 14.3; ISO/IEC 18013-5 for identifier lists).
 mod claim {
@@ -43,8 +42,7 @@ impl StatusList {
             return Err(invalid("typ is not application/statuslist+cwt"));
         }
         let certificates = message.x5chain().map_err(of_cose)?;
-        let chain = trust_status_signer(rules.source, &certificates, rules.anchor_in_chain, now)
-            .map_err(|reason| reason.recode(Code::StatusTokenInvalid))?;
+        let chain = trusted_signer(&certificates, rules, now)?;
         message.verify(algorithm, &chain.key).map_err(of_cose)?;
         let claims = cbor::parse(message.payload()).map_err(|fault| invalid(fault.detail()))?;
         if claims.entries().is_none() {

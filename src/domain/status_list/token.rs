@@ -35,7 +35,7 @@ pub struct StatusList {
 
 /// The form of a list token. It follows from the format of the credential, and is never guessed from what was served: a
 /// CWT in the place of a JWT is refused, and so is a JWT in the place of a CWT (case TSL-019).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TokenForm {
     /// `statuslist+jwt`: for SD-JWT VCs (SD-JWT VC section 2.2.2.3).
     Jwt,
@@ -91,6 +91,7 @@ impl StatusList {
     /// - [`Code::StatusTokenInvalid`] for the form, `typ`, algorithm, chain, signature, `sub`, `iat`, `nbf`, `ttl`, and
     ///   for a token older than one already seen.
     /// - [`Code::StatusTokenExpired`] when `exp` has passed.
+    /// - [`Code::StatusUnavailable`] when the trust list that names the signers is missing or too old.
     /// - [`Code::StatusListMalformed`], [`Code::StatusListTooLarge`] for the list.
     ///
     /// # Source
@@ -109,7 +110,7 @@ impl StatusList {
             return Err(invalid("typ is not statuslist+jwt"));
         }
         let certificates = header.x5c().map_err(recode)?;
-        let chain = trust_status_signer(rules.source, &certificates, rules.anchor_in_chain, now).map_err(recode)?;
+        let chain = trusted_signer(&certificates, rules, now)?;
         jws.verify(algorithm, &chain.key).map_err(recode)?;
         let payload = jws.payload().map_err(recode)?;
         let claims = json::parse_object(&payload).map_err(|fault| recode(fault.into()))?;
@@ -234,6 +235,23 @@ impl StatusList {
     pub fn digest(&self) -> &[u8; 32] {
         &self.digest
     }
+}
+
+/// The chain of who signed a list. That nobody can say now who may sign is no fault of the token: it is undecided, and
+/// the next refresh of the trust list may bring it (TL-18).
+///
+/// # Errors
+/// [`Code::StatusUnavailable`] if the trust list that names the signers is missing or too old, else
+/// [`Code::StatusTokenInvalid`].
+pub(super) fn trusted_signer(
+    certificates: &[Vec<u8>],
+    rules: TokenRules<'_>,
+    now: UnixSeconds,
+) -> Result<ValidatedChain, Reason> {
+    trust_status_signer(rules.source, certificates, rules.anchor_in_chain, now).map_err(|reason| match reason.code {
+        Code::TrustUnavailable => reason.recode(Code::StatusUnavailable),
+        _ => reason.recode(Code::StatusTokenInvalid),
+    })
 }
 
 /// A `ttl` that is there, within [`TTL_BOUNDS`] (TSL-26, TSL-53). `None` is one that is no unsigned integer.

@@ -1,0 +1,95 @@
+//! How the trust sources of the tenants stand, for operators: which cannot be used, and whether presets need them.
+
+use super::{App, Tenant};
+use crate::domain::dcql::{DcqlQuery, Meta};
+use crate::domain::ids::TenantId;
+use crate::domain::reason::{Code, Reason};
+use crate::domain::time::UnixSeconds;
+use crate::domain::trust::{Basis, TrustAnchors, TrustSource};
+
+/// One source of credentials of one tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceStanding {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The name of the source.
+    pub source: String,
+    /// The trust lists that it rests on, for issuers and for signers of status lists.
+    pub lists: Vec<String>,
+    /// Why nothing can be decided by it now.
+    pub fault: Option<Reason>,
+    /// Whether some preset cannot be answered because of that: no other source vouches for what it asks for.
+    pub missed: bool,
+}
+
+impl App {
+    /// How every source of credentials stands now.
+    pub fn source_standings(&self) -> Vec<SourceStanding> {
+        let now = self.now();
+        self.tenants.values().flat_map(|tenant| self.standings_of(tenant, now)).collect()
+    }
+
+    fn standings_of(&self, tenant: &Tenant, now: UnixSeconds) -> Vec<SourceStanding> {
+        let trust = tenant.trust.current();
+        let queries = self.queries.get(&tenant.id);
+        let sent = tenant.presets.keys().filter_map(|preset| queries?.get(preset)?.as_ref().ok());
+        let uncovered: Vec<Vec<String>> =
+            sent.map(|sent| types(&sent.query)).filter(|types| !is_covered(&trust, types, now)).collect();
+        let issuing = trust.sources().iter().filter(|source| source.purpose.issues_credentials());
+        let standing = |source: &TrustSource| {
+            let fault = check_usable(source, now).err();
+            let missed = fault.is_some() && uncovered.iter().any(|types| vouches(source, types));
+            let lists = bases(source).filter_map(list_name).map(str::to_owned).collect();
+            SourceStanding { tenant: tenant.id.clone(), source: source.name.clone(), lists, fault, missed }
+        };
+        issuing.map(standing).collect()
+    }
+}
+
+/// The types that a query asks for; one of them is enough.
+fn types(query: &DcqlQuery) -> Vec<String> {
+    let metas = query.credentials().iter().map(crate::domain::dcql::CredentialQuery::meta);
+    let values = metas.filter_map(|meta| match meta {
+        Meta::VctValues(values) => Some(values.iter().cloned()),
+        _ => None,
+    });
+    values.flatten().collect()
+}
+
+fn vouches(source: &TrustSource, types: &[String]) -> bool {
+    source.types.iter().any(|vct| types.contains(vct))
+}
+
+/// Whether some source that vouches for one of these can be used in every respect.
+fn is_covered(trust: &TrustAnchors, types: &[String], now: UnixSeconds) -> bool {
+    let issuing = trust.sources().iter().filter(|source| source.purpose.issues_credentials());
+    issuing
+        .filter(|source| vouches(source, types) && source.has_certificates())
+        .any(|source| check_usable(source, now).is_ok())
+}
+
+fn bases(source: &TrustSource) -> impl Iterator<Item = &Basis> {
+    std::iter::once(&source.basis).chain(&source.status_basis)
+}
+
+fn list_name(basis: &Basis) -> Option<&str> {
+    match basis {
+        Basis::Configured => None,
+        Basis::Listed { list, .. } => Some(&list.name),
+        Basis::Absent { list } => Some(list),
+    }
+}
+
+/// Issuers and signers of status lists: without either nothing is decided.
+fn check_usable(source: &TrustSource, now: UnixSeconds) -> Result<(), Reason> {
+    source.check_usable(now)?;
+    let unavailable = |list: &str| {
+        Err(Reason::new(Code::TrustUnavailable, format!("the trust list {list}, for its status lists, cannot be used")))
+    };
+    match &source.status_basis {
+        None | Some(Basis::Configured) => Ok(()),
+        Some(Basis::Listed { usable_until, .. }) if now < *usable_until => Ok(()),
+        Some(Basis::Listed { list, .. }) => unavailable(&list.name),
+        Some(Basis::Absent { list }) => unavailable(list),
+    }
+}

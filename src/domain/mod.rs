@@ -11,6 +11,7 @@
 
 pub mod cose;
 pub mod dcql;
+pub mod diagnosis;
 pub mod encoding;
 pub mod ids;
 pub mod jose;

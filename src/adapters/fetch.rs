@@ -496,7 +496,8 @@ mod tests {
         assert_eq!((response.status, response.body.as_slice()), (200, b"hello".as_slice()));
         assert_eq!(response.content_type.as_deref(), Some("text/plain"));
         assert_eq!(response.date, None);
-        let server = Server::new("HTTP/1.1 500 Oops\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n").await;
+        let server =
+            Server::new("HTTP/1.1 500 Oops\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n").await;
         let response = client().get(server.request()).await.unwrap();
         assert_eq!((response.status, response.date), (500, Some(UnixSeconds(784_111_777))));
     }

@@ -4,8 +4,8 @@ use super::address::PublicUrl;
 use super::files::Files;
 use super::reader::{Faults, Section};
 use super::{
-    Environment, Fault, Note, Notes, SECTIONS, TrustSettings, access, conclude, folder, once, outgoing, read, read_file,
-    service, store, tenant, trust, trust_settings, whole_policy,
+    Environment, Fault, Note, Notes, SECTIONS, TrustSettings, access, conclude, folder, once, outgoing, read,
+    read_file, service, store, tenant, trust, trust_settings, whole_policy,
 };
 use crate::domain::jose::keys::SigningKey;
 use crate::domain::request::client_id::ClientIdPrefix;

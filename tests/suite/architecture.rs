@@ -20,6 +20,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("domain::trust", &["domain::jose", "domain::reason", "domain::time", "domain::trust_list", "domain::x509"]),
     (
+        "domain::diagnosis",
+        &[
+            "domain::jose",
+            "domain::limits",
+            "domain::reason",
+            "domain::request",
+            "domain::time",
+            "domain::trust",
+            "domain::x509",
+        ],
+    ),
+    (
         "domain::status_list",
         &[
             "domain::cose",

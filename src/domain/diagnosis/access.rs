@@ -47,10 +47,11 @@ pub fn examine(access: &Access<'_>) -> Vec<Finding> {
     let leaf = leaf(access);
     findings.extend(key(access));
     findings.extend(form(access, leaf));
-    findings.extend(access.chain.iter().enumerate().filter_map(|(place, certificate)| {
-        period(place, certificate, access.now)
-    }));
-    let stops = |finding: &Finding| finding.severity == Severity::Error && finding.code != FindingCode::CertificateEndsSoon;
+    findings.extend(
+        access.chain.iter().enumerate().filter_map(|(place, certificate)| period(place, certificate, access.now)),
+    );
+    let stops =
+        |finding: &Finding| finding.severity == Severity::Error && finding.code != FindingCode::CertificateEndsSoon;
     if !findings.iter().any(stops) {
         findings.push(path(access));
     }
@@ -155,12 +156,9 @@ fn period(place: usize, certificate: &Certificate, now: UnixSeconds) -> Option<F
         Horizon::Far => None,
         Horizon::NotYet => Some(error(FindingCode::CertificateNotYetValid, name)),
         Horizon::Over => Some(error(FindingCode::CertificateExpired, name)),
-        Horizon::Near { days, severity } => Some(Finding::new(
-            FindingCode::CertificateEndsSoon,
-            severity,
-            CHAIN,
-            format!("{name} ends in {days} days"),
-        )),
+        Horizon::Near { days, severity } => {
+            Some(Finding::new(FindingCode::CertificateEndsSoon, severity, CHAIN, format!("{name} ends in {days} days")))
+        }
     }
 }
 
@@ -179,7 +177,8 @@ fn path(access: &Access<'_>) -> Finding {
                 Finding::new(FindingCode::AccessChainSound, Severity::Ok, CHAIN, detail)
             }
             Err(reason) if reason.code == Code::X5cUntrusted => {
-                let same_name = access.authorities.iter().any(|anchor| Some(&anchor.certificate.subject) == top.as_ref());
+                let same_name =
+                    access.authorities.iter().any(|anchor| Some(&anchor.certificate.subject) == top.as_ref());
                 if same_name {
                     let detail = "the authority of this name has another key: an older or newer one, or a test system";
                     return error(FindingCode::AccessChainBroken, detail);
@@ -191,7 +190,8 @@ fn path(access: &Access<'_>) -> Finding {
         };
     }
     // Without known authorities the topmost certificate stands in for its anchor, so that at least the links are seen.
-    let stand_in = access.chain.last().filter(|_| access.chain.len() > 1).cloned().and_then(|top| Anchor::prepare(top).ok());
+    let stand_in =
+        access.chain.last().filter(|_| access.chain.len() > 1).cloned().and_then(|top| Anchor::prepare(top).ok());
     if let Some(Err(reason)) = stand_in.as_ref().map(|anchor| judged(&[anchor])) {
         return error(code_of(reason.code), reason.detail.into_owned());
     }

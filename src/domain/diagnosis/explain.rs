@@ -58,7 +58,8 @@ fn answer(source: &TrustSource, certificates: &[Vec<u8>], claimant: Claimant<'_>
 /// A single certificate that belongs to the source itself.
 fn own_certificate(source: &TrustSource, certificates: &[Vec<u8>]) -> Option<String> {
     let [single] = certificates else { return None };
-    let is_among = |anchors: &[Anchor]| anchors.iter().any(|anchor| anchor.certificate.der.as_ref() == single.as_slice());
+    let is_among =
+        |anchors: &[Anchor]| anchors.iter().any(|anchor| anchor.certificate.der.as_ref() == single.as_slice());
     if is_among(&source.anchors) {
         return Some(format!("it is an anchor of this source ({})", source.purpose.as_str()));
     }

@@ -228,6 +228,37 @@ impl Finding {
     }
 }
 
+/// Everything that was found about an installation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// Whether the service would refuse to start with this configuration.
+    pub refused: bool,
+    /// The findings, by group, the worst of a group first.
+    pub findings: Vec<Finding>,
+}
+
+impl Diagnosis {
+    /// How many findings have this severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+
+    /// What all findings together say. The worst counts: a refused configuration, then what is out of reach, then any
+    /// error.
+    pub fn verdict(&self) -> Verdict {
+        let mut errors = self.findings.iter().filter(|finding| finding.severity == Severity::Error).peekable();
+        if self.refused {
+            Verdict::Refused
+        } else if errors.peek().is_none() {
+            if self.count(Severity::Warning) == 0 { Verdict::Sound } else { Verdict::Attention }
+        } else if errors.any(|finding| finding.code.is_out_of_reach()) {
+            Verdict::OutOfReach
+        } else {
+            Verdict::Faulty
+        }
+    }
+}
+
 /// What all findings together say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -245,22 +276,6 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Of these findings. The worst counts: a refused configuration, then what is out of reach, then any error.
-    pub fn of(findings: &[Finding]) -> Self {
-        let errors = || findings.iter().filter(|finding| finding.severity == Severity::Error);
-        if errors().any(|finding| finding.code == FindingCode::ConfigRefused) {
-            Self::Refused
-        } else if errors().any(|finding| finding.code.is_out_of_reach()) {
-            Self::OutOfReach
-        } else if errors().next().is_some() {
-            Self::Faulty
-        } else if findings.iter().any(|finding| finding.severity == Severity::Warning) {
-            Self::Attention
-        } else {
-            Self::Sound
-        }
-    }
-
     /// The word in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -294,20 +309,19 @@ mod tests {
     #[test]
     fn the_worst_finding_counts() {
         let finding = |code, severity| Finding::new(code, severity, "x", "x");
-        let refused = finding(FindingCode::ConfigRefused, Severity::Error);
         let host = finding(FindingCode::HostUnreachable, Severity::Error);
         let clock = finding(FindingCode::ClockOff, Severity::Error);
         let soft = host.clone().at_most(Severity::Warning);
         let note = finding(FindingCode::StoreLocked, Severity::Note);
-        for (findings, verdict) in [
-            (vec![], Verdict::Sound),
-            (vec![note.clone()], Verdict::Sound),
-            (vec![note.clone(), soft.clone()], Verdict::Attention),
-            (vec![soft, clock.clone()], Verdict::Faulty),
-            (vec![clock.clone(), host.clone()], Verdict::OutOfReach),
-            (vec![host, refused, clock], Verdict::Refused),
+        for (refused, findings, verdict) in [
+            (false, vec![], Verdict::Sound),
+            (false, vec![note.clone()], Verdict::Sound),
+            (false, vec![note, soft.clone()], Verdict::Attention),
+            (false, vec![soft, clock.clone()], Verdict::Faulty),
+            (false, vec![clock.clone(), host.clone()], Verdict::OutOfReach),
+            (true, vec![host, clock], Verdict::Refused),
         ] {
-            assert_eq!(Verdict::of(&findings), verdict);
+            assert_eq!(Diagnosis { refused, findings }.verdict(), verdict);
         }
     }
 }

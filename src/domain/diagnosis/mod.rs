@@ -9,4 +9,4 @@ pub mod explain;
 pub mod finding;
 pub mod horizon;
 
-pub use finding::{Finding, FindingCode, Group, Severity, Verdict};
+pub use finding::{Diagnosis, Finding, FindingCode, Group, Severity, Verdict};

@@ -16,6 +16,7 @@ mod cli;
 mod client;
 mod config;
 mod dcql;
+mod doctor;
 mod external;
 mod fixture;
 mod flows;

@@ -21,6 +21,7 @@ mod external;
 mod fixture;
 mod flows;
 mod generated;
+mod inspect;
 mod knockout;
 mod known_differences;
 mod listener;

@@ -1,7 +1,7 @@
 //! The doctor before broken installations: each is broken in one way, and exactly that is named.
 
 use crate::cli::run;
-use crate::fixture::{Folder, NOW, SOUND, leaf, leaf_with, root, root_params};
+use crate::fixture::{Folder, NOW, Root, SOUND, leaf, leaf_with, root, root_params};
 use pruefstein::adapters::clock::FixedClock;
 use pruefstein::adapters::kept::KeptFolder;
 use pruefstein::adapters::machine::ThisMachine;
@@ -17,7 +17,7 @@ use pruefstein::domain::diagnosis::{Diagnosis, FindingCode, Severity};
 use pruefstein::domain::time::UnixSeconds;
 use pruefstein::simulator::authority::{TestAuthority, pem};
 use pruefstein::simulator::trust_list::{ListDraft, ListFault, ListOf, ListWriter};
-use rcgen::{CertifiedIssuer, KeyPair, date_time_ymd};
+use rcgen::{CertifiedIssuer, KeyPair, KeyUsagePurpose, date_time_ymd};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -58,7 +58,7 @@ type Answers = BTreeMap<String, Result<(u16, Vec<u8>), FetchError>>;
 /// Answers by address; whatever is not among them is 404. Every host knows what time it is.
 struct Hosts {
     answers: Answers,
-    time: UnixSeconds,
+    time: Option<UnixSeconds>,
 }
 
 impl Fetch for Hosts {
@@ -72,7 +72,7 @@ impl Fetch for Hosts {
             content_type: None,
             max_age: None,
             validators: Validators::default(),
-            date: Some(self.time),
+            date: self.time,
             body,
         });
         Box::pin(async move { answer })
@@ -82,13 +82,19 @@ impl Fetch for Hosts {
 /// The files of this machine, with addresses and disks as a test wants them.
 struct Fake {
     taken: Vec<&'static str>,
+    unusable: &'static str,
     unwritable: &'static str,
     free: u64,
+    store: Option<StoreState>,
 }
 
 impl Machine for Fake {
     fn address(&self, address: SocketAddr) -> AddressState {
-        if self.taken.contains(&address.to_string().as_str()) { AddressState::Taken } else { AddressState::Free }
+        let address = address.to_string();
+        if address == self.unusable {
+            return AddressState::Unusable("Cannot assign requested address".to_owned());
+        }
+        if self.taken.contains(&address.as_str()) { AddressState::Taken } else { AddressState::Free }
     }
 
     fn can_write(&self, folder: &Path) -> Result<(), String> {
@@ -100,7 +106,7 @@ impl Machine for Fake {
     }
 
     fn store(&self, path: &Path) -> StoreState {
-        ThisMachine.store(path)
+        self.store.clone().unwrap_or_else(|| ThisMachine.store(path))
     }
 }
 
@@ -121,8 +127,8 @@ impl Scene {
         folder.write("access-root.pem", &folder.access_root.pem());
         folder.write("list-signer.pem", &pem(writer.signer()));
         std::fs::create_dir(folder.path("lists")).unwrap();
-        let hosts = Hosts { answers: BTreeMap::new(), time: NOW };
-        let machine = Fake { taken: Vec::new(), unwritable: "nowhere", free: 1 << 40 };
+        let hosts = Hosts { answers: BTreeMap::new(), time: Some(NOW) };
+        let machine = Fake { taken: Vec::new(), unusable: "", unwritable: "nowhere", free: 1 << 40, store: None };
         let mut scene = Self { folder, writer, text: format!("{SOUND}{LISTS}"), hosts, machine, offline: false };
         let list = scene.list(7, |_| {});
         scene.keep(&list);
@@ -229,6 +235,13 @@ const BROKEN: &[(&str, Break, &str, Exit)] = &[
     ("ten days left", ten_days, "certificate_ends_soon", Exit::Refused),
     ("an expired certificate", expired, "certificate_expired", Exit::WrongUse),
     ("an expired anchor", expired_anchor, "trust_anchor_expired", Exit::Refused),
+    ("a certificate from next month on", next_month, "certificate_not_yet_valid", Exit::WrongUse),
+    ("a certificate that signs nothing", for_encipherment, "access_certificate_weak", Exit::Refused),
+    ("more certificates than wallets take", too_many, "access_chain_too_long", Exit::WrongUse),
+    ("an intermediate twice", twice, "access_chain_unrelated", Exit::WrongUse),
+    ("an anchor with ten days left", anchor_ends, "trust_anchor_ends_soon", Exit::Refused),
+    ("an address of another machine", elsewhere, "address_unusable", Exit::OutOfReach),
+    ("a list whose time has passed", list_over, "trust_list_old", Exit::Refused),
     ("a list that nobody imported", not_imported, "trust_list_absent", Exit::Refused),
     ("a list rolled back", rolled_back, "trust_list_rollback", Exit::Refused),
     ("the kept file damaged", damaged, "trust_list_damaged", Exit::Refused),
@@ -311,7 +324,10 @@ fn other_host(scene: &mut Scene) {
 }
 
 fn access_until(scene: &Scene, month: u8, day: u8) {
-    let change = |params: &mut rcgen::CertificateParams| params.not_after = date_time_ymd(2027, month, day);
+    access_with(scene, |params| params.not_after = date_time_ymd(2027, month, day));
+}
+
+fn access_with(scene: &Scene, change: impl FnOnce(&mut rcgen::CertificateParams)) {
     let (certificate, key) = leaf_with(&scene.folder.access_root, "Stadt Beispiel", &["verifier.example"], change);
     scene.folder.write("access.pem", &certificate.pem());
     scene.folder.write_private("access.key", &key.serialize_pem());
@@ -323,6 +339,55 @@ fn ten_days(scene: &mut Scene) {
 
 fn expired(scene: &mut Scene) {
     access_until(scene, 1, 14);
+}
+
+fn next_month(scene: &mut Scene) {
+    let change = |params: &mut rcgen::CertificateParams| params.not_before = date_time_ymd(2027, 2, 1);
+    access_with(scene, change);
+}
+
+fn for_encipherment(scene: &mut Scene) {
+    access_with(scene, |params| params.key_usages = vec![KeyUsagePurpose::KeyEncipherment]);
+}
+
+fn too_many(scene: &mut Scene) {
+    let below = |name: &str, above: &Root| {
+        CertifiedIssuer::signed_by(root_params(name), KeyPair::generate().unwrap(), above).unwrap()
+    };
+    let mut authorities = vec![below("Access 0", &scene.folder.access_root)];
+    for level in 1..5 {
+        let next = below(&format!("Access {level}"), authorities.last().unwrap());
+        authorities.push(next);
+    }
+    let (certificate, key) = leaf(authorities.last().unwrap(), "Stadt Beispiel", &["verifier.example"]);
+    let above: String = authorities.iter().rev().map(|authority| authority.pem()).collect();
+    scene.folder.write("access.pem", &format!("{}{above}", certificate.pem()));
+    scene.folder.write_private("access.key", &key.serialize_pem());
+}
+
+fn twice(scene: &mut Scene) {
+    let (leaf, intermediate) = scene.with_intermediate();
+    scene.folder.write("access.pem", &format!("{leaf}{intermediate}{intermediate}"));
+}
+
+fn anchor_ends(scene: &mut Scene) {
+    let mut params = root_params("Old PID CA");
+    params.not_after = date_time_ymd(2027, 1, 25);
+    let old = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    scene.folder.write("anchors/pid.pem", &old.pem());
+}
+
+fn elsewhere(scene: &mut Scene) {
+    scene.machine.unusable = "127.0.0.1:9090";
+}
+
+fn list_over(scene: &mut Scene) {
+    let list = scene.list(7, |draft| {
+        draft.issued_at = NOW.minus(30 * DAY);
+        draft.next_update = Some(NOW);
+    });
+    scene.keep(&list);
+    scene.serve(&list);
 }
 
 fn expired_anchor(scene: &mut Scene) {
@@ -396,7 +461,7 @@ fn status_inside(scene: &mut Scene) {
 }
 
 fn clock_off(scene: &mut Scene) {
-    scene.hosts.time = NOW.minus(600);
+    scene.hosts.time = Some(NOW.minus(600));
 }
 
 fn no_store(scene: &mut Scene) {
@@ -573,4 +638,76 @@ fn the_command_prints_for_people_and_for_programs() {
     let missing = run(&["doctor", "--offline", "--config", "/nowhere/pruefstein.toml"], b"");
     assert!(missing.exit == 2 && missing.out.contains("config_refused"), "{}", missing.out);
     assert_eq!(run(&["doctor", "--at", "tomorrow"], b"").exit, 2);
+}
+
+/// What is found and is no worse than a note.
+const NOTED: &[(&str, Break, FindingCode)] = &[
+    ("the test mode", |scene| scene.replace("[service]", "[service]\ntest_mode = true"), FindingCode::ConfigNote),
+    (
+        "a store of somebody else",
+        |scene| scene.machine.store = Some(StoreState::OfAnotherUser),
+        FindingCode::StoreOfAnotherUser,
+    ),
+    ("hosts that say no time", |scene| scene.hosts.time = None, FindingCode::ClockUnchecked),
+    ("an operations listener in the network", operations_inside, FindingCode::ServiceUnclear),
+    ("an entry that cannot be read", left_out, FindingCode::TrustListLeftOut),
+    ("an old signer beside the new one", |scene| second_signer(scene, 2026), FindingCode::ListSignerExpired),
+    ("a signer that leaves beside the new one", |scene| second_signer(scene, 2027), FindingCode::ListSignerEndsSoon),
+];
+
+fn operations_inside(scene: &mut Scene) {
+    scene.replace("[service]", "[service]\noperations_listen = \"10.0.0.5:9090\"");
+    scene.machine.taken = vec!["10.0.0.5:9090"];
+}
+
+fn left_out(scene: &mut Scene) {
+    let list = scene.list(8, |draft| draft.entities[0].issuance = vec![b"no certificate".to_vec()]);
+    scene.keep(&list);
+    scene.serve(&list);
+}
+
+/// Another signer of the list, until the end of January of this year.
+fn second_signer(scene: &mut Scene, year: i32) {
+    let mut params = crate::fixture::params("Old signer");
+    params.not_before = date_time_ymd(2025, 1, 1);
+    params.not_after = date_time_ymd(year, 1, 31);
+    let old = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+    scene.folder.write("old-signer.pem", &old.pem());
+    scene.replace("[\"list-signer.pem\"]", "[\"list-signer.pem\", \"old-signer.pem\"]");
+}
+
+#[test]
+fn what_is_worth_knowing_is_a_note() {
+    for (name, make, code) in NOTED {
+        let mut scene = Scene::new();
+        make(&mut scene);
+        let diagnosis = scene.examine();
+        assert_eq!(codes(&diagnosis), BTreeSet::new(), "{name}: {}", show::text(&diagnosis, NOW));
+        assert!(has(&diagnosis, *code, Severity::Note), "{name}: {}", show::text(&diagnosis, NOW));
+    }
+}
+
+#[test]
+fn every_code_is_found_somewhere() {
+    let mut found: BTreeSet<FindingCode> = BTreeSet::new();
+    let no_break: Break = |_| {};
+    let others: [Break; 4] = [
+        no_break,
+        |scene| running(scene, r#"{"ready": true, "checks": []}"#),
+        |scene| scene.machine.store = Some(StoreState::Locked),
+        |scene| scene.offline = true,
+    ];
+    let broken = BROKEN.iter().map(|(_, make, ..)| *make);
+    let noted = NOTED.iter().map(|(_, make, _)| *make);
+    let refused: Break = |scene| {
+        scene.replace("[tenant]", "[tenant]\ncolour = 1");
+        scene.replace("purpose = \"access_certificate_authority\"", "types = [\"urn:a\"]");
+    };
+    for make in broken.chain(noted).chain(others).chain([refused]) {
+        let mut scene = Scene::new();
+        make(&mut scene);
+        found.extend(scene.examine().findings.iter().map(|finding| finding.code));
+    }
+    let missing: Vec<&FindingCode> = FindingCode::ALL.iter().filter(|code| !found.contains(code)).collect();
+    assert!(missing.is_empty(), "nothing shows {missing:?}");
 }

@@ -243,15 +243,26 @@ fn explain(error: reqwest::Error, blocked: FetchError) -> FetchError {
         if inner.is::<NoAddress>() {
             return blocked;
         }
-        // What a stream carries as the cause of its failure stands beside the chain of causes, not in it.
-        let carried = inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if inner.is::<rustls::Error>() || carried.is_some_and(|carried| carried.is::<rustls::Error>()) {
+        if is_of_tls(inner) {
             return FetchError::Tls(inner.to_string());
         }
         text = inner.to_string();
         cause = inner.source();
     }
     if error.is_timeout() { FetchError::Timeout } else { FetchError::Unreachable(text) }
+}
+
+/// Whether an error is one of TLS. What a stream carries as the cause of its failure stands beside the chain of causes, not
+/// in it, and may do so several times over.
+fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut error = Some(error);
+    while let Some(inner) = error {
+        if inner.is::<rustls::Error>() {
+            return true;
+        }
+        error = inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref).map(|carried| carried as _);
+    }
+    false
 }
 
 /// A name leads only to addresses that must not be asked.

@@ -7,7 +7,7 @@ use crate::config::store::StoreSettings;
 use crate::config::survey::Survey;
 use crate::domain::diagnosis::{Finding, FindingCode, Severity};
 use crate::domain::trust::StatusOrigin;
-use serde_json::Value;
+use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -145,18 +145,30 @@ async fn readiness(operations: SocketAddr, around: Surroundings<'_>) -> Who {
     let url = format!("{}/health/ready", origin.text());
     let asked = ask_at(around.fetch, around.clock, &origin.text(), &url).await;
     let Ok(response) = asked.answer else { return Who::Another };
-    let Ok(said) = serde_json::from_slice::<Value>(&response.body) else { return Who::Another };
-    let (Some(ready), Some(checks)) = (said["ready"].as_bool(), said["checks"].as_array()) else {
-        return Who::Another;
-    };
-    if ready {
-        let detail = format!("all its {} checks have passed", checks.len());
+    let Ok(said) = serde_json::from_slice::<Said>(&response.body) else { return Who::Another };
+    if said.ready {
+        let detail = format!("all its {} checks have passed", said.checks.len());
         return Who::Ours(Finding::new(FindingCode::ServiceReady, Severity::Ok, "service", detail));
     }
-    let failed = checks.iter().filter(|check| check["outcome"] == "failed");
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let failed: Vec<String> = failed
-        .map(|check| format!("{}: {} ({})", text(&check["check"]), text(&check["code"]), text(&check["detail"])))
-        .collect();
+    let failed = said.checks.iter().filter(|check| check.outcome == "failed");
+    let failed: Vec<String> =
+        failed.map(|check| format!("{}: {} ({})", check.check, check.code, check.detail)).collect();
     Who::Ours(Finding::new(FindingCode::ServiceNotReady, Severity::Error, "service", failed.join("; ")))
+}
+
+/// What `/health/ready` says, as far as it is shown here.
+#[derive(Deserialize)]
+struct Said {
+    ready: bool,
+    checks: Vec<SaidCheck>,
+}
+
+#[derive(Deserialize)]
+struct SaidCheck {
+    check: String,
+    outcome: String,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    detail: String,
 }

@@ -47,10 +47,10 @@ pub(super) fn cwt(bytes: &[u8]) -> Option<Seen> {
     };
     for (place, der) in certificates.iter().enumerate() {
         writeln!(content, "  x5chain[{place}]").ok();
-        content.push_str(&match Certificate::read(der) {
-            Ok(certificate) => super::certificate_text(&certificate, "    "),
-            Err(reason) => format!("    cannot be read: {reason}\n"),
-        });
+        match Certificate::read(der) {
+            Ok(certificate) => content.push_str(&super::certificate_text(&certificate, "    ")),
+            Err(reason) => writeln!(content, "    cannot be read: {reason}").unwrap_or_default(),
+        }
     }
     let claims = match cbor::parse(message.payload()) {
         Ok(claims) => claims,
@@ -122,10 +122,10 @@ pub(super) fn revocation_lists(bytes: &[u8], now: UnixSeconds) -> Option<Seen> {
     };
     let mut content = String::new();
     for der in &ders {
-        content.push_str(&match RevocationList::read(der) {
-            Ok(list) => revocation_text(&list, now),
-            Err(reason) => format!("cannot be read: {reason}\n"),
-        });
+        match RevocationList::read(der) {
+            Ok(list) => content.push_str(&revocation_text(&list, now)),
+            Err(reason) => writeln!(content, "cannot be read: {reason}").unwrap_or_default(),
+        }
         content.push('\n');
     }
     Some(Seen::only(page("list of revoked certificates (CRL)", &content)))

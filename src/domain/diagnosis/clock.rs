@@ -57,7 +57,7 @@ mod tests {
         let witness = |difference: &i64| Witness {
             host: "a.example".to_owned(),
             theirs: UnixSeconds(1_000_000),
-            ours: UnixSeconds(1_000_000 + difference),
+            ours: UnixSeconds(1_000_000).plus(*difference),
         };
         let witnesses: Vec<Witness> = differences.iter().map(witness).collect();
         let finding = judge(&witnesses, ClockSkew::DEFAULT);

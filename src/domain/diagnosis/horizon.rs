@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     fn at(life_days: i64, left_seconds: i64) -> Horizon {
-        let until = UnixSeconds(life_days * DAY);
+        let until = UnixSeconds(0).plus(life_days.saturating_mul(DAY));
         horizon(UnixSeconds(0), until, until.minus(left_seconds))
     }
 

@@ -360,7 +360,7 @@ fn too_many(scene: &mut Scene) {
         authorities.push(next);
     }
     let (certificate, key) = leaf(authorities.last().unwrap(), "Stadt Beispiel", &["verifier.example"]);
-    let above: String = authorities.iter().rev().map(|above| above.pem()).collect();
+    let above: String = authorities.iter().rev().map(CertifiedIssuer::pem).collect();
     scene.folder.write("access.pem", &format!("{}{above}", certificate.pem()));
     scene.folder.write_private("access.key", &key.serialize_pem());
 }

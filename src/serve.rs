@@ -12,12 +12,13 @@ use crate::adapters::store::sqlite::{OpenError, Options, SqliteStore};
 use crate::app::ports::{Clock as _, Entropy, KeptLists, TransactionStore};
 use crate::app::refresh_trust::Refreshed;
 use crate::app::{App, Lifetimes, Ports, Tenant};
-use crate::config::service::HttpLimits;
+use crate::config::service::{ClientAddressHeader, HttpLimits, ServiceSettings};
 use crate::config::store::StoreSettings;
 use crate::config::tenant::{CrossDevice, TenantSettings};
 use crate::config::{self, Environment, Fault, Settings};
 use crate::domain::reason::{Code, Reason};
 use crate::http::callers::{CallerKey, Callers};
+use crate::http::client_address::{AddressHeader, Gateways};
 use crate::http::layers::{Guard, RequestLimits, guarded};
 use crate::http::listener::{self, ConnectionLimits};
 use crate::http::ops::{self, MetricsObserver, Operations};
@@ -128,17 +129,20 @@ pub async fn run_until(
         tracing::warn!(list, code = reason.code.as_str(), detail = %reason.detail, "a kept trust list is not used");
     }
     let front =
-        Front::new(Arc::clone(&app), callers(&settings.tenant), Arc::new(MetricsObserver(Arc::clone(&metrics))));
+        Front::new(Arc::clone(&app), callers(&settings.tenant), Arc::new(MetricsObserver(Arc::clone(&metrics))))
+            .with_creations(settings.service.limits.caller_creations_per_minute);
     let service = &settings.service;
     let guard = Guard::new(
         service.public_url.authority(),
         service.caller_hosts.clone(),
         request_limits(service.limits),
+        gateways(service),
         entropy,
         Arc::clone(&metrics),
     );
     let routes = guarded(router(front), Arc::new(guard));
-    let operations = Arc::new(Operations::new(Arc::clone(&app), Arc::clone(&metrics)));
+    let unnamed = service.has_unnamed_gateway().then(|| format!("service.trusted_proxies {}", config::UNNAMED_GATEWAY));
+    let operations = Arc::new(Operations::new(Arc::clone(&app), Arc::clone(&metrics)).with_notes(unnamed));
     let limits = connection_limits(service.limits);
     let public = listen(service.listen)?;
     let inside = listen(service.operations_listen)?;
@@ -245,7 +249,8 @@ fn callers(tenant: &TenantSettings) -> Callers {
     Callers::Keys(tenant.callers.iter().map(key).collect())
 }
 
-fn request_limits(limits: HttpLimits) -> RequestLimits {
+/// The limits of requests, as set.
+pub(crate) fn request_limits(limits: HttpLimits) -> RequestLimits {
     RequestLimits {
         caller_body_bytes: limits.max_caller_body_bytes,
         wallet_body_bytes: limits.max_wallet_body_bytes,
@@ -254,10 +259,27 @@ fn request_limits(limits: HttpLimits) -> RequestLimits {
         body_deadline: limits.body_deadline,
         request_deadline: limits.request_deadline,
         in_flight: limits.max_in_flight,
+        client_requests_per_minute: limits.client_requests_per_minute,
+        client_misses_per_minute: limits.client_misses_per_minute,
     }
 }
 
-fn connection_limits(limits: HttpLimits) -> ConnectionLimits {
+fn gateways(service: &ServiceSettings) -> Gateways {
+    if service.has_unnamed_gateway() {
+        return Gateways::Unknown;
+    }
+    if service.trusted_proxies.is_empty() {
+        return Gateways::None;
+    }
+    let header = match service.client_address_header {
+        ClientAddressHeader::Forwarded => AddressHeader::Forwarded,
+        ClientAddressHeader::XForwardedFor => AddressHeader::XForwardedFor,
+    };
+    Gateways::Known { networks: service.trusted_proxies.clone(), header }
+}
+
+/// The limits of connections, as set, and as far as this process may open files.
+pub(crate) fn connection_limits(limits: HttpLimits) -> ConnectionLimits {
     let connections = match open_files(limits.max_connections.saturating_add(OTHER_FILES)) {
         Some(files) if files.saturating_sub(OTHER_FILES) < limits.max_connections => {
             let connections = files.saturating_sub(OTHER_FILES).max(1);
@@ -318,7 +340,7 @@ fn open_store(settings: &StoreSettings) -> Result<Arc<dyn TransactionStore>, Ser
 }
 
 /// Background work until the end.
-async fn sweep(app: Arc<App>, end: impl Future<Output = ()>) {
+pub(crate) async fn sweep(app: Arc<App>, end: impl Future<Output = ()>) {
     let mut end = std::pin::pin!(end);
     let mut ticks = tokio::time::interval(SWEEP);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -341,7 +363,7 @@ async fn sweep(app: Arc<App>, end: impl Future<Output = ()>) {
 }
 
 /// Asks for trust lists when they are due, until the end.
-async fn refresh(app: Arc<App>, end: impl Future<Output = ()>) {
+pub(crate) async fn refresh(app: Arc<App>, end: impl Future<Output = ()>) {
     let mut end = std::pin::pin!(end);
     let mut ticks = tokio::time::interval(REFRESH);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

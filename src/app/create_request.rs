@@ -56,6 +56,20 @@ pub struct IdempotentCall<'a> {
     pub body: &'a [u8],
 }
 
+impl IdempotentCall<'_> {
+    /// Checks the form of the key.
+    ///
+    /// # Errors
+    /// [`Code::BadRequest`] unless it has 1 to 255 printable characters.
+    pub fn check_key(&self) -> Result<(), Reason> {
+        let printable = self.key.bytes().all(|byte| byte.is_ascii_graphic());
+        if (1..=255).contains(&self.key.len()) && printable {
+            return Ok(());
+        }
+        Err(Reason::new(Code::BadRequest, "Idempotency-Key has not 1 to 255 printable characters"))
+    }
+}
+
 /// A started presentation with its links. `Debug` leaves out the links: whoever has one can use it.
 #[derive(Clone)]
 pub struct Created {
@@ -76,7 +90,7 @@ impl fmt::Debug for Created {
 }
 
 /// Seconds for which an idempotency key is remembered.
-const IDEMPOTENCY_SECONDS: i64 = 86_400;
+pub(super) const IDEMPOTENCY_SECONDS: i64 = 86_400;
 
 impl App {
     /// Starts a presentation, or finds the one that the same call started before.
@@ -121,10 +135,7 @@ impl App {
     }
 
     fn idempotency(&self, tenant: &Tenant, call: IdempotentCall<'_>) -> Result<Idempotency, Failure> {
-        let printable = call.key.bytes().all(|byte| byte.is_ascii_graphic());
-        if !(1..=255).contains(&call.key.len()) || !printable {
-            return Err(Reason::new(Code::BadRequest, "Idempotency-Key has not 1 to 255 printable characters").into());
-        }
+        call.check_key()?;
         Ok(Idempotency {
             key_hash: sha256(format!("{}\0{}", tenant.id, call.key).as_bytes()),
             content_hash: sha256(call.body),

@@ -78,6 +78,21 @@ pub async fn ask_list(fetch: &dyn Fetch, clock: &dyn Clock, plan: &ListPlan, url
     ask(fetch, clock, origin.unwrap_or_else(|| url.to_owned()), request).await
 }
 
+/// Asks for a list of revoked certificates, by the same rules as the service.
+pub async fn ask_revocation_list(fetch: &dyn Fetch, clock: &dyn Clock, url: &str) -> Asked {
+    let origin = StatusOrigin::of_url(url).map(|origin| origin.text());
+    let request = FetchRequest {
+        url: url.to_owned(),
+        accept: "application/pkix-crl, application/x-pkcs7-crl;q=0.5, */*;q=0.1",
+        max_bytes: limits::REVOCATION_LIST_BYTES,
+        timeout_ms: LIST_MILLISECONDS,
+        max_redirects: 2,
+        allowed_hosts: origin.clone().into_iter().collect(),
+        validators: Validators::default(),
+    };
+    ask(fetch, clock, origin.unwrap_or_else(|| url.to_owned()), request).await
+}
+
 async fn ask(fetch: &dyn Fetch, clock: &dyn Clock, origin: String, request: FetchRequest) -> Asked {
     let here = Url::parse(&request.url).is_ok_and(|url| is_loopback(&url));
     let answer = fetch.get(request).await;

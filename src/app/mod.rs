@@ -8,9 +8,12 @@ pub mod expire;
 pub mod failure;
 pub mod fetch_request;
 pub mod live_trust;
+pub mod pivots;
 pub mod ports;
 pub mod read_result;
 pub mod receive_response;
+pub mod recognise;
+pub mod refresh_revocation;
 pub mod refresh_status;
 pub mod refresh_trust;
 pub mod render;
@@ -35,6 +38,8 @@ use crate::domain::trust_list::plan::ListPlan;
 use crate::domain::verify::{Context, Policy};
 use live_trust::LiveTrust;
 use ports::{Clock, Entropy, Fetch, KeptLists, RequestSigner, TransactionStore};
+use recognise::Recognised;
+use refresh_revocation::RevocationStates;
 use refresh_status::StatusCache;
 use refresh_trust::TrustLists;
 use resolve_types::TypeCache;
@@ -109,10 +114,12 @@ pub struct App {
     tenants: BTreeMap<TenantId, Arc<Tenant>>,
     queries: BTreeMap<TenantId, SentQueries>,
     lists: TrustLists,
+    revocations: RevocationStates,
     chains: ChainCache,
     status: StatusCache,
     types: TypeCache,
     tries: Tries,
+    recognised: Recognised,
 }
 
 impl App {
@@ -126,10 +133,12 @@ impl App {
             tenants,
             queries,
             lists: TrustLists::default(),
+            revocations: RevocationStates::default(),
             chains: ChainCache::default(),
             status: StatusCache::default(),
             types: TypeCache::default(),
             tries: Tries::default(),
+            recognised: Recognised::default(),
         }
     }
 

@@ -65,12 +65,12 @@ impl App {
         let mut shown = self.ports.store.by_handle(&handle).await?.ok_or_else(unknown)?;
         let tenant = Arc::clone(self.tenant(shown.tenant())?);
         shown.check_answerable(self.now())?;
-        let turn = self.tries.turn(&handle).await;
+        let turn = self.tries.turn(shown.id(), self.now()).await;
         if turn.waited {
             shown = self.ports.store.by_handle(&handle).await?.ok_or_else(unknown)?;
             shown.check_answerable(self.now())?;
         }
-        self.tries.count(&handle, self.now())?;
+        self.tries.count(shown.id(), self.now())?;
         let settled = self.judge(&tenant, &shown, form).await;
         match settled {
             Ok(Judged::Accepted { presented, report }) => self.end_verified(&tenant, shown, presented, &report).await,

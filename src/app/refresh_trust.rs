@@ -2,6 +2,7 @@
 //! one, and one that is not confirmed in time is not used any more.
 
 use super::App;
+use super::pivots;
 use super::ports::{FetchError, FetchRequest, KeepFailed, Kept, KeptLists, Validators};
 use crate::domain::jose::hash::sha256;
 use crate::domain::limits;
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Longest time for fetching a list, redirects included.
-const FETCH_MILLISECONDS: u64 = 30_000;
+pub(super) const FETCH_MILLISECONDS: u64 = 30_000;
 /// Shortest and longest time between two tries after a failure, in seconds.
 const RETRY_BOUNDS: (i64, i64) = (30, 900);
 /// Most lists that one list of lists may lead to.
@@ -88,7 +89,20 @@ impl TrustLists {
         self.kept.as_deref().ok_or_else(|| KeepFailed("lists are not kept here".to_owned()))
     }
 
-    async fn load(&self, name: &str) -> Result<Option<Kept>, KeepFailed> {
+    /// The contents of a file that the configuration names.
+    pub(super) async fn read_file(&self, path: &str) -> Result<Vec<u8>, KeepFailed> {
+        self.kept()?.read_file(path.to_owned()).await
+    }
+
+    /// Keeps a document; where nothing is kept, nothing is to be done.
+    pub(super) async fn save(&self, name: &str, at: UnixSeconds, document: Vec<u8>) -> Result<(), KeepFailed> {
+        match &self.kept {
+            Some(kept) => kept.save(name.to_owned(), at, Validators::default(), Some(document)).await,
+            None => Ok(()),
+        }
+    }
+
+    pub(super) async fn load(&self, name: &str) -> Result<Option<Kept>, KeepFailed> {
         self.kept()?.load(name.to_owned()).await
     }
 
@@ -140,12 +154,24 @@ impl TrustLists {
     ///
     /// # Errors
     /// As [`trust_list::read`].
-    pub fn adopt(&self, plan: &ListPlan, kept: Kept, now: UnixSeconds) -> Result<bool, Reason> {
+    pub fn adopt(
+        &self,
+        plan: &ListPlan,
+        kept: Kept,
+        pivots: &[(String, Vec<u8>)],
+        now: UnixSeconds,
+    ) -> Result<bool, Reason> {
         let known = self.state(&plan.name).held;
         if known.as_ref().is_some_and(|held| held.confirmed_at >= kept.confirmed_at) {
             return Ok(false);
         }
-        let list = read_newer(plan, &kept.document, known.as_ref(), now)?;
+        let missing = || Reason::new(Code::TrustUnavailable, "a pivot of the list of lists was not kept");
+        let there = pivots.iter().map(|(location, _)| location.as_str());
+        if !pivots::announced(plan, &kept.document)?.iter().map(String::as_str).eq(there) {
+            return Err(missing());
+        }
+        let signed_by = pivots::with_signers(plan, pivots, now)?;
+        let list = read_newer(&signed_by, &kept.document, known.as_ref(), now)?;
         let held = Held {
             list: Arc::new(list),
             confirmed_at: kept.confirmed_at,
@@ -211,13 +237,24 @@ impl App {
     async fn load_kept(&self, plan: &ListPlan, faults: &mut Vec<(String, Reason)>) {
         let adopted = match self.lists.load(&plan.name).await {
             Ok(None) => return,
-            Ok(Some(kept)) => self.lists.adopt(plan, kept, self.now()).map(drop),
+            Ok(Some(kept)) => self.adopt_kept(plan, kept).await,
             Err(error) => Err(Reason::new(Code::TrustUnavailable, format!("the kept list cannot be read: {error}"))),
         };
         if let Err(reason) = adopted {
             self.lists.fail(&plan.name, reason.clone(), self.now());
             faults.push((plan.name.clone(), reason));
         }
+    }
+
+    /// Takes what was kept, with the pivots that were kept beside it.
+    async fn adopt_kept(&self, plan: &ListPlan, kept: Kept) -> Result<(), Reason> {
+        let mut pivots = Vec::new();
+        for location in pivots::announced(plan, &kept.document)? {
+            if let Ok(Some(pivot)) = self.lists.load(&pivots::kept_name(plan, &location)).await {
+                pivots.push((location, pivot.document));
+            }
+        }
+        self.lists.adopt(plan, kept, &pivots, self.now()).map(drop)
     }
 
     /// Asks for every list that is due, and puts in force what came. Returns what became of those that were due.
@@ -232,17 +269,19 @@ impl App {
                 self.refresh_if_due(&child, &mut done).await;
             }
         }
+        let revocations = self.refresh_revocations().await;
         // Also without news: what is too old by now falls out, and services change their status with time.
-        if !self.lists.plans().is_empty() {
+        if !self.lists.plans().is_empty() || !revocations.is_empty() {
             self.put_in_force();
         }
+        done.extend(revocations);
         done
     }
 
     fn put_in_force(&self) {
-        let held = self.lists.held();
+        let (held, revocations) = (self.lists.held(), self.revocations.held());
         for tenant in self.tenants.values().filter(|tenant| !tenant.trust_plans.is_empty()) {
-            tenant.trust.replace(compose(&tenant.trust_plans, &held, self.now()));
+            tenant.trust.replace(compose(&tenant.trust_plans, &held, &revocations, self.now()));
         }
     }
 
@@ -266,8 +305,6 @@ impl App {
 
     async fn refresh_from(&self, plan: &ListPlan, url: &str, held: Option<Held>) -> Result<Refreshed, Reason> {
         let unavailable = |detail: String| Reason::new(Code::TrustUnavailable, detail);
-        let mut allowed_hosts = plan.followed_origins.clone();
-        allowed_hosts.extend(StatusOrigin::of_url(url).map(|origin| origin.text()));
         let request = FetchRequest {
             url: url.to_owned(),
             accept: match plan.notation {
@@ -277,7 +314,8 @@ impl App {
             max_bytes: limits::TRUST_LIST_BYTES,
             timeout_ms: FETCH_MILLISECONDS,
             max_redirects: 2,
-            allowed_hosts,
+            // Redirects stay on its own host.
+            allowed_hosts: plan.own_origin().into_iter().collect(),
             validators: held.as_ref().map(|held| held.validators.clone()).unwrap_or_default(),
         };
         let response = self.ports.fetch.get(request).await.map_err(|error| match error {
@@ -314,7 +352,7 @@ impl App {
             self.lists.confirm(plan, held, next_try);
             return Ok(Refreshed::Confirmed);
         }
-        self.lists.adopt(plan, kept, self.now())?;
+        self.adopt_kept(plan, kept).await?;
         let held = self.lists.state(&plan.name).held.ok_or_else(|| absent("the kept list is not usable"))?;
         let sequence = held.list.sequence;
         self.lists.confirm(plan, held, next_try);
@@ -336,7 +374,8 @@ impl App {
                 (held.list, Refreshed::Confirmed)
             }
             held => {
-                let list = read_newer(plan, &document, held.as_ref(), now)?;
+                let signed_by = self.after_pivots(plan, &document).await?;
+                let list = read_newer(&signed_by, &document, held.as_ref(), now)?;
                 let sequence = list.sequence;
                 (Arc::new(list), Refreshed::Changed { sequence })
             }

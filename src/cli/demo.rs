@@ -4,7 +4,7 @@ use super::{Exit, Failure, Terminal, visible};
 use crate::adapters::clock::SystemClock;
 use crate::app::ports::Clock as _;
 use crate::demo::Stage;
-use crate::demo::stage::Wanted;
+use crate::demo::stage::{Wanted, log_warnings};
 use crate::http::NoObserver;
 use crate::simulator::people::Person;
 use crate::simulator::transport::{HttpRequest, HttpTransport, Method, Transport as _};
@@ -13,7 +13,6 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What to show.
 #[derive(Debug, Args)]
@@ -133,10 +132,8 @@ async fn call(transport: &HttpTransport, method: Method, url: &str, body: Option
     serde_json::from_slice(&response.body).map_err(|error| out_of_reach(&error))
 }
 
-/// How often the background work of the demonstration runs.
-const SWEEP: Duration = Duration::from_secs(15);
-
 async fn stay(folder: &Path, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+    log_warnings();
     let wanted = Wanted { verifier: 8080, form: 8081, status_host: 8082 };
     let stage = Stage::start(folder, wanted, Arc::new(NoObserver)).await.map_err(|error| out_of_reach(&error))?;
     terminal.say(&format!("sample form   {}   ← open this in a browser", stage.form));
@@ -145,18 +142,6 @@ async fn stay(folder: &Path, terminal: &mut Terminal<'_>) -> Result<Exit, Failur
     terminal.say(&format!("wallet        pruefstein wallet answer URI --world {}", stage.passport.display()));
     terminal.say("Everything is thrown away at the end. Stop with Ctrl-C.");
     terminal.flush();
-    let mut sweep = tokio::time::interval(SWEEP);
-    loop {
-        tokio::select! {
-            signal = tokio::signal::ctrl_c() => {
-                signal.map_err(|error| out_of_reach(&error))?;
-                return Ok(Exit::Done);
-            }
-            _ = sweep.tick() => {
-                if let Err(failure) = stage.app.expire().await {
-                    terminal.remark(&failure.to_string());
-                }
-            }
-        }
-    }
+    tokio::signal::ctrl_c().await.map_err(|error| out_of_reach(&error))?;
+    Ok(Exit::Done)
 }

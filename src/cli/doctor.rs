@@ -6,6 +6,7 @@
 mod lists;
 mod machine;
 mod network;
+mod revocations;
 pub mod show;
 mod trust;
 
@@ -114,7 +115,8 @@ pub async fn examine(survey: &Survey, around: Surroundings<'_>, now: UnixSeconds
     let mut witnesses = Vec::new();
     let lists = lists::examine(survey, around, now, &mut witnesses, &mut findings).await;
     let plans = survey.trust.as_ref().map(|trust| trust.plans.as_slice()).unwrap_or_default();
-    let sources = compose(plans, &lists, now);
+    let revocations = revocations::examine(survey, around, now, &mut witnesses, &mut findings).await;
+    let sources = compose(plans, &lists, &revocations, now);
     trust::examine(&sources, now, &mut findings);
     let access = access(survey, &sources, now);
     let runs = machine::examine(survey, around, &mut findings).await;

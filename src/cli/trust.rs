@@ -167,9 +167,11 @@ fn import(arguments: &Import, terminal: &mut Terminal<'_>) -> Result<Exit, Failu
     if let Some(before) = folder.load_now(&plan.name).map_err(|error| unreadable(&error.0))? {
         let earlier = Kept { confirmed_at: UnixSeconds(i64::MIN), ..before };
         // An edition that has expired is no reason to refuse the next one.
-        lists.adopt(&plan, earlier, now).ok();
+        let pivots = trust_data::kept_pivots(&plan, &earlier.document, Some(&folder));
+        lists.adopt(&plan, earlier, &pivots, now).ok();
     }
-    lists.adopt(&plan, kept.clone(), now)?;
+    let pivots = trust_data::kept_pivots(&plan, &kept.document, Some(&folder));
+    lists.adopt(&plan, kept.clone(), &pivots, now)?;
     folder.save_now(&plan.name, &kept).map_err(|error| unreadable(&error.0))?;
     let standing = lists.standings().into_iter().find(|standing| standing.name == plan.name);
     terminal.say(visible(&standing.map(|standing| list_text(&standing, now)).unwrap_or_default()).trim_end());

@@ -1,15 +1,18 @@
 //! The trust data of a configuration as it lies on this machine: without asking anybody.
 
 use crate::adapters::kept::KeptFolder;
-use crate::app::ports::{Kept, Validators};
+use crate::app::pivots;
+use crate::app::ports::{KeepFailed, Kept, Validators};
+use crate::app::refresh_revocation;
 use crate::app::refresh_trust::TrustLists;
 use crate::config::TrustSettings;
 use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::TrustAnchors;
-use crate::domain::trust::listed::compose;
+use crate::domain::trust::listed::{HeldRevocations, compose};
 use crate::domain::trust_list::plan::{ListPlan, Place};
+use crate::domain::x509::revocation::RevocationList;
 use std::io::Read as _;
 use std::sync::Arc;
 
@@ -37,7 +40,8 @@ pub(super) fn read(settings: &TrustSettings, now: UnixSeconds) -> OnDisk {
             adopt(&lists, &child, folder.as_ref(), now, &mut faults);
         }
     }
-    OnDisk { trust: compose(&settings.plans, &lists.held(), now), lists, faults }
+    let revocations = revocations(settings, folder.as_ref(), &mut faults);
+    OnDisk { trust: compose(&settings.plans, &lists.held(), &revocations, now), lists, faults }
 }
 
 fn adopt(
@@ -60,7 +64,8 @@ fn adopt(
             Ok(None) => {}
             Ok(Some(kept)) => {
                 found = true;
-                if let Err(reason) = lists.adopt(plan, kept, now) {
+                let pivots = kept_pivots(plan, &kept.document, folder);
+                if let Err(reason) = lists.adopt(plan, kept, &pivots, now) {
                     faults.push((plan.name.clone(), reason));
                 }
             }
@@ -73,6 +78,42 @@ fn adopt(
     if !found {
         faults.push((plan.name.clone(), unavailable("the list has not been fetched or imported yet".to_owned())));
     }
+}
+
+/// The pivots of a list of lists that were kept beside it.
+pub(super) fn kept_pivots(plan: &ListPlan, document: &[u8], folder: Option<&KeptFolder>) -> Vec<(String, Vec<u8>)> {
+    let announced = pivots::announced(plan, document).unwrap_or_default();
+    let load = |location: String| {
+        let kept = folder?.load_now(&pivots::kept_name(plan, &location)).ok()??;
+        Some((location, kept.document))
+    };
+    announced.into_iter().filter_map(load).collect()
+}
+
+/// The lists of revoked certificates that lie in files, or were kept.
+fn revocations(
+    settings: &TrustSettings,
+    folder: Option<&KeptFolder>,
+    faults: &mut Vec<(String, Reason)>,
+) -> Vec<HeldRevocations> {
+    let mut held = Vec::new();
+    for place in refresh_revocation::places(settings.plans.iter()) {
+        let (name, bytes) = match &place {
+            Place::File(path) => (path.clone(), file(path, UnixSeconds(0)).map(|kept| Some(kept.document))),
+            Place::Url(url) => {
+                let kept = folder.map_or(Ok(None), |folder| folder.load_now(&refresh_revocation::kept_name(url)));
+                let unreadable = |error: KeepFailed| Reason::new(Code::X5cRevoked, error.0);
+                (url.clone(), kept.map(|kept| kept.map(|kept| kept.document)).map_err(unreadable))
+            }
+            Place::Imported => continue,
+        };
+        let missing = || Reason::new(Code::X5cRevoked, "the list of revoked certificates was not fetched yet");
+        match bytes.and_then(|bytes| bytes.ok_or_else(missing)).and_then(|bytes| RevocationList::from_file(&bytes)) {
+            Ok(list) => held.push(HeldRevocations { place, list: Arc::new(list) }),
+            Err(reason) => faults.push((name, reason)),
+        }
+    }
+    held
 }
 
 fn file(path: &str, now: UnixSeconds) -> Result<Kept, Reason> {

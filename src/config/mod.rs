@@ -157,7 +157,7 @@ fn read(path: &Path, file: &Table, now: UnixSeconds, faults: &Faults, notes: &No
     let trust = trust_settings(file, rules, faults);
     let parts = tenant::Parts {
         callers: callers(file, faults),
-        trust: trust.as_ref().map(|trust| compose(&trust.plans, &[], now)),
+        trust: trust.as_ref().map(|trust| compose(&trust.plans, &[], &[], now)),
         trust_plans: trust.as_ref().map(|trust| trust.plans.clone()).unwrap_or_default(),
         policy: whole_policy(file, files, faults),
         test_mode,
@@ -195,6 +195,10 @@ fn check_callers(service: Option<&service::ServiceSettings>, callers: Option<&[t
     }
 }
 
+/// What it means that no gateway is named.
+pub const UNNAMED_GATEWAY: &str =
+    "names no gateway, so everybody seems to have its address: no limit holds for each client, only those for all";
+
 /// What is worth knowing of the whole.
 fn note_together(settings: &Settings, now: UnixSeconds, notes: &Notes) {
     let Settings { service, store, tenant, .. } = settings;
@@ -203,6 +207,9 @@ fn note_together(settings: &Settings, now: UnixSeconds, notes: &Notes) {
     }
     if !service.operations_listen.ip().is_loopback() {
         notes.add("service.operations_listen", "is reachable from other machines; keep it inside your network");
+    }
+    if service.has_unnamed_gateway() {
+        notes.add("service.trusted_proxies", UNNAMED_GATEWAY);
     }
     if service.test_mode {
         notes.add("service.test_mode", "is on: placeholder types are allowed. Not for real persons");
@@ -253,7 +260,8 @@ fn trust_settings(file: &Table, rules: trust::Rules<'_>, faults: &Faults) -> Opt
         lists.push(list);
         true
     });
-    let folder = once(file, &trust_list::DATA, &[], faults, |section| trust_list::read_folder(section, rules.files));
+    let folder =
+        once(file, &trust_list::DATA, &[], faults, |section| trust_list::read_folder(section, rules.files).ok());
     if !lists.is_empty() && folder == Some(None) {
         faults.add(
             "trust_data.folder",

@@ -2,7 +2,8 @@
 
 use super::address::PublicUrl;
 use super::field::{Default, Field, Kind, Occurs, SectionDoc, field};
-use super::reader::Section;
+use super::reader::{Complaint, Section};
+use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -47,6 +48,24 @@ pub const DOC: SectionDoc = SectionDoc {
             Kind::Texts("host, perhaps with port"),
             Default::Absent("the public host only"),
             "Further hosts under which the caller API (`/v1`) may be called, as in a network of one's own.",
+        ),
+        field(
+            "trusted_proxies",
+            Kind::Texts("network, as in 10.1.2.0/24"),
+            Default::Absent(
+                "every peer counts as a gateway if public_url is https, as TLS ends there; then no limit holds \
+                for each client, since everybody has the address of the gateway",
+            ),
+            "The gateways in front of this service. From them alone the address of a client is taken, from the header that \
+             `client_address_header` names: the last one in it that is not of these networks. Who connects from elsewhere is \
+             taken for a client, and such headers are ignored. Addresses are kept in memory only, as keyed hashes.",
+        ),
+        field(
+            "client_address_header",
+            Kind::OneOf(&["x-forwarded-for", "forwarded"]),
+            Default::Is("\"x-forwarded-for\""),
+            "The header in which the gateways name the client. The other one is never read. The gateway must add to it, or \
+             replace it, on every request.",
         ),
         field(
             "test_mode",
@@ -109,6 +128,30 @@ pub const DOC: SectionDoc = SectionDoc {
             "256",
             "Most requests at once for each group of paths (callers, wallets, browsers); more are answered `overloaded`.",
         ),
+        limit(
+            "client_requests_per_minute",
+            (60, 1_000_000),
+            "requests",
+            "6000",
+            "Most requests of one client (an address; of IPv6, a network of 64 bits) to wallet endpoints and pages in a \
+             minute, at once or evenly; more are answered `rate_limited`. Many people may share an address.",
+        ),
+        limit(
+            "client_misses_per_minute",
+            (10, 1_000_000),
+            "requests",
+            "600",
+            "Most requests of one client in a minute that guess: with a handle that does not exist, or with a caller's key \
+             that nobody has. After that, all its requests are answered `rate_limited` for a while.",
+        ),
+        limit(
+            "caller_creations_per_minute",
+            (1, 1_000_000),
+            "presentations",
+            "6000",
+            "Most presentations that one caller may start in a minute, at once or evenly; more are answered \
+             `quota_exceeded`. Other callers are not affected.",
+        ),
     ],
 };
 
@@ -123,10 +166,31 @@ pub struct ServiceSettings {
     pub operations_listen: SocketAddr,
     /// Further hosts for the caller API.
     pub caller_hosts: Vec<String>,
+    /// The gateways in front of the service.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they name the client.
+    pub client_address_header: ClientAddressHeader,
     /// Whether placeholder types are allowed.
     pub test_mode: bool,
     /// Limits of HTTP.
     pub limits: HttpLimits,
+}
+
+/// A header in which gateways name the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAddressHeader {
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+    /// `X-Forwarded-For`.
+    XForwardedFor,
+}
+
+impl ServiceSettings {
+    /// Whether requests come through a gateway that the settings do not name. TLS ends in front of this service, so there
+    /// is one if the public address is `https`.
+    pub fn has_unnamed_gateway(&self) -> bool {
+        self.trusted_proxies.is_empty() && self.public_url.origin().starts_with("https:")
+    }
 }
 
 /// The limits of HTTP (section 3 of the security catalogue).
@@ -154,6 +218,12 @@ pub struct HttpLimits {
     pub max_connections: usize,
     /// Most requests at once in each group of paths.
     pub max_in_flight: usize,
+    /// Most requests of one client to wallet endpoints and pages, in a minute.
+    pub client_requests_per_minute: u32,
+    /// Most requests of one client that guess, in a minute.
+    pub client_misses_per_minute: u32,
+    /// Most presentations that one caller starts, in a minute.
+    pub caller_creations_per_minute: u32,
 }
 
 impl std::default::Default for HttpLimits {
@@ -171,6 +241,9 @@ impl std::default::Default for HttpLimits {
             shutdown: Duration::from_secs(10),
             max_connections: 10_000,
             max_in_flight: 256,
+            client_requests_per_minute: 6_000,
+            client_misses_per_minute: 600,
+            caller_creations_per_minute: 6_000,
         }
     }
 }
@@ -212,6 +285,16 @@ pub(super) fn read(section: Section<'_>) -> Option<ServiceSettings> {
         Some(entry.text)
     });
     let caller_hosts = caller_hosts.collect();
+    let trusted_proxies = section.texts("trusted_proxies").into_iter().filter_map(|entry| {
+        network(&entry.text)
+            .map_err(|complaint| section.faults().add(entry.key, complaint.problem, complaint.remedy))
+            .ok()
+    });
+    let trusted_proxies = trusted_proxies.collect();
+    let client_address_header = section.choice("client_address_header").map(|word| match word {
+        "forwarded" => ClientAddressHeader::Forwarded,
+        _ => ClientAddressHeader::XForwardedFor,
+    });
     let test_mode = section.flag("test_mode");
     let limits = limits(section);
     Some(ServiceSettings {
@@ -219,6 +302,8 @@ pub(super) fn read(section: Section<'_>) -> Option<ServiceSettings> {
         listen: listen?,
         operations_listen: operations_listen?,
         caller_hosts,
+        trusted_proxies,
+        client_address_header: client_address_header?,
         test_mode: test_mode?,
         limits: limits?,
     })
@@ -238,9 +323,12 @@ fn limits(section: Section<'_>) -> Option<HttpLimits> {
     ]
     .map(time);
     let counts = ["max_connections", "max_in_flight"].map(size);
+    let rates = ["client_requests_per_minute", "client_misses_per_minute", "caller_creations_per_minute"]
+        .map(|name| section.integer(name).and_then(|value| u32::try_from(value).ok()));
     let [caller_body, wallet_body, header, uri] = sizes;
     let [header_deadline, body_deadline, request_deadline, idle, shutdown] = times;
     let [connections, in_flight] = counts;
+    let [client_requests, client_misses, caller_creations] = rates;
     if let (Some(body), Some(request)) = (body_deadline, request_deadline)
         && request <= body
     {
@@ -263,7 +351,26 @@ fn limits(section: Section<'_>) -> Option<HttpLimits> {
         shutdown: shutdown?,
         max_connections: connections?,
         max_in_flight: in_flight?,
+        client_requests_per_minute: client_requests?,
+        client_misses_per_minute: client_misses?,
+        caller_creations_per_minute: caller_creations?,
     })
+}
+
+/// A network in its usual form, not that of everybody.
+fn network(text: &str) -> Result<IpNet, Complaint> {
+    let network: IpNet = text
+        .parse()
+        .map_err(|_| Complaint::new("is not a network", "Write 10.1.2.0/24, 10.1.2.3/32 or fd00:1::/64."))?;
+    if network.prefix_len() == 0 {
+        let remedy = "Name the networks of your gateways.";
+        return Err(Complaint::new("is everybody, so that anybody could choose an address", remedy));
+    }
+    if network.trunc() != network {
+        let remedy = format!("Write {} or {}/{}.", network.trunc(), network.addr(), network.max_prefix_len());
+        return Err(Complaint::new("names one address and a network at once", remedy));
+    }
+    Ok(network)
 }
 
 fn socket(section: Section<'_>, name: &str) -> Option<SocketAddr> {

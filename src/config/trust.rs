@@ -4,15 +4,18 @@ use super::Notes;
 use super::field::{Default, Kind, Occurs, SectionDoc, field};
 use super::files::Files;
 use super::reader::{Complaint, Entry, Section};
+use crate::domain::reason::Reason;
 use crate::domain::time::UnixSeconds;
-use crate::domain::trust::listed::{ListUse, TrustPlan};
+use crate::domain::trust::listed::{ListUse, RevocationPlan, TrustPlan};
 use crate::domain::trust::purpose::is_pid;
-use crate::domain::trust::{Purpose, StatusOrigin, StatusRule, TrustSource};
+use crate::domain::trust::{Agreement, Purpose, StatusOrigin, StatusRule, TrustSource};
 use crate::domain::trust_list::Notation;
-use crate::domain::trust_list::plan::ListPlan;
+use crate::domain::trust_list::plan::{ListPlan, Place};
 use crate::domain::trust_list::profile::{ListKind, profile_of};
 use crate::domain::x509::Certificate;
 use crate::domain::x509::chain::Anchor;
+use crate::domain::x509::profile::CertificateProfile;
+use crate::domain::x509::revocation::{Depth, RevocationList};
 
 /// Types that stand for no real credential.
 const PLACEHOLDER_TYPES: &str = "urn:example:";
@@ -127,6 +130,39 @@ pub const DOC: SectionDoc = SectionDoc {
             Default::Absent("none is demanded"),
             "An extended key usage that its issuers' certificates must have.",
         ),
+        field(
+            "qc_type",
+            Kind::Text("object identifier in dotted form"),
+            Default::Absent("none is demanded"),
+            "A type that the QcType statement of its issuers' certificates must name; `0.4.0.194126.1.1` for PID providers \
+             (ETSI TS 119 412-6).",
+        ),
+        field(
+            "issuer_match",
+            Kind::OneOf(&["recorded", "uri", "uri_or_dns"]),
+            Default::Is("\"recorded\""),
+            "Whether `iss` must be a name in the issuer's certificate: a URI, or also the DNS name of its host. The \
+             comparison is in the report in any case.",
+        ),
+        field(
+            "country_match",
+            Kind::OneOf(&["recorded", "required"]),
+            Default::Is("\"recorded\""),
+            "Whether `issuing_country`, where it is disclosed, must be the country of the issuer's certificate.",
+        ),
+        field(
+            "revocation_lists",
+            Kind::Texts("PEM or DER file, or https address, of a list of revoked certificates (CRL)"),
+            Default::Absent("revocation of certificates is not checked"),
+            "With these, every certificate below the anchor must be shown not to be revoked; what no list in force covers is \
+             refused. They are read anew every hour. Addresses in certificates are never asked.",
+        ),
+        field(
+            "revocation_depth",
+            Kind::OneOf(&["whole_chain", "leaf"]),
+            Default::Absent("`whole_chain`"),
+            "`leaf` for authorities whose intermediates publish no list.",
+        ),
     ],
 };
 
@@ -138,6 +174,10 @@ pub(super) struct Rules<'a> {
     pub placeholders_allowed: bool,
     pub notes: &'a Notes,
 }
+
+/// Something is wrong; what, has been noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Noted;
 
 /// Reads one source. `None` if something is wrong; what, has been noted.
 pub(super) fn read(section: Section<'_>, rules: Rules<'_>, lists: &[ListPlan]) -> Option<TrustPlan> {
@@ -186,7 +226,7 @@ pub(super) fn read(section: Section<'_>, rules: Rules<'_>, lists: &[ListPlan]) -
         _ => StatusRule::RequiredUnlessShortLived,
     };
     if !purpose.issues_credentials() {
-        for name in ["status_hosts", "status_anchors", "status"].iter().filter(|name| section.has(name)) {
+        for name in ["status_hosts", "status_anchors"].iter().filter(|name| section.has(name)) {
             section.fault(name, "belongs to sources that issue credentials", "Leave it out here.");
         }
     } else if status_rule == StatusRule::Required && !section.has("status_hosts") {
@@ -198,16 +238,20 @@ pub(super) fn read(section: Section<'_>, rules: Rules<'_>, lists: &[ListPlan]) -
     } else if !section.has("status_hosts") {
         rules.notes.add(section.key("status_hosts"), "is missing: credentials that have a status will be refused");
     }
-    let extended_key_usage = section.text("extended_key_usage");
-    if let Some(identifier) = &extended_key_usage
-        && !is_object_identifier(identifier)
-    {
-        section.fault(
-            "extended_key_usage",
-            "is not an object identifier",
-            "Write it in dotted form, as 1.3.130.2.0.0.1.2",
-        );
-    }
+    let identifier = |name: &str| {
+        let identifier = section.text(name);
+        if identifier.as_ref().is_some_and(|identifier| !is_object_identifier(identifier)) {
+            section.fault(name, "is not an object identifier", "Write it in dotted form, as 1.3.130.2.0.0.1.2");
+        }
+        identifier
+    };
+    let profile =
+        CertificateProfile { extended_key_usage: identifier("extended_key_usage"), qc_type: identifier("qc_type") };
+    let agreement = Agreement {
+        issuer: section.choice("issuer_match").and_then(Agreement::issuer_from).flatten(),
+        country: section.choice("country_match") == Some("required"),
+    };
+    let revocation = revocation(section, rules);
     let source = TrustSource {
         countries,
         anchors,
@@ -215,14 +259,72 @@ pub(super) fn read(section: Section<'_>, rules: Rules<'_>, lists: &[ListPlan]) -
         status_anchors,
         status_origins,
         status_rule,
-        extended_key_usage,
+        profile,
+        agreement,
         ..TrustSource::new(name?, purpose, types)
     };
-    Some(TrustPlan { source, list: list?, signs_for })
+    Some(TrustPlan { source, list: list.ok()?, signs_for, revocation: revocation.ok()? })
 }
 
-/// What the source takes from a list. The outer `None` if something is wrong.
-fn list_use(section: Section<'_>, purpose: Purpose, lists: &[ListPlan]) -> Option<Option<ListUse>> {
+/// Where lists of revoked certificates come from.
+fn revocation(section: Section<'_>, rules: Rules<'_>) -> Result<Option<RevocationPlan>, Noted> {
+    if !section.has("revocation_lists") {
+        if section.has("revocation_depth") {
+            section.fault("revocation_depth", "is given without revocation_lists", "Name the lists, or leave it out.");
+        }
+        return Ok(None);
+    }
+    if section.has("pinned") {
+        section.fault(
+            "revocation_lists",
+            "is given beside pinned certificates, which have no issuer whose list could count",
+            "Withdraw a pinned certificate by taking it out.",
+        );
+        return Err(Noted);
+    }
+    let mut places = Vec::new();
+    for entry in section.texts("revocation_lists") {
+        if entry.text.contains("://") {
+            if StatusOrigin::of_url(&entry.text).is_none() {
+                section.faults().add(&entry.key, "is no address with https", "Write https://…, or the path of a file.");
+                return Err(Noted);
+            }
+            places.push(Place::Url(entry.text));
+            continue;
+        }
+        let path = rules.files.resolve(&entry.text);
+        let found = Files::read(&path).map_err(|complaint| (complaint.problem, complaint.remedy)).and_then(|bytes| {
+            let broken =
+                |reason: Reason| (format!("{}: {}", path.display(), reason.detail), "Get a sound copy.".to_owned());
+            RevocationList::from_file(&bytes).map_err(broken)
+        });
+        match found {
+            Ok(list) if rules.now >= list.next_update => {
+                rules
+                    .notes
+                    .add(&entry.key, "is out of date: until it is replaced, its issuer's certificates are refused");
+            }
+            Ok(_) => {}
+            Err((problem, remedy)) => {
+                section.faults().add(&entry.key, problem, remedy);
+                return Err(Noted);
+            }
+        }
+        places.push(Place::File(path.display().to_string()));
+    }
+    if places.is_empty() {
+        section.fault("revocation_lists", "is empty", "Name at least one list, or leave it out.");
+        return Err(Noted);
+    }
+    let depth = match section.choice("revocation_depth") {
+        Some("leaf") => Depth::Leaf,
+        _ => Depth::WholeChain,
+    };
+    Ok(Some(RevocationPlan { places, depth }))
+}
+
+/// What the source takes from a list.
+fn list_use(section: Section<'_>, purpose: Purpose, lists: &[ListPlan]) -> Result<Option<ListUse>, Noted> {
     let texts = |name: &str| section.texts(name).into_iter().map(|entry| entry.text).collect::<Vec<_>>();
     let (services, status_services, statuses) =
         (texts("services"), texts("status_services"), texts("service_statuses"));
@@ -230,12 +332,12 @@ fn list_use(section: Section<'_>, purpose: Purpose, lists: &[ListPlan]) -> Optio
         for name in ["services", "status_services", "service_statuses"].iter().filter(|name| section.has(name)) {
             section.fault(name, "belongs to sources with a list", "Name the list, or leave it out.");
         }
-        return Some(None);
+        return Ok(None);
     }
-    let name = section.text("list")?;
+    let name = section.text("list").ok_or(Noted)?;
     let Some(list) = lists.iter().find(|list| list.name == name) else {
         section.fault("list", "is the name of no [[trust_list]]", "Name one that is there.");
-        return None;
+        return Err(Noted);
     };
     // What the European lists call their services is known; for others it has to be said.
     let known = profile_of(&list.list_type).filter(|profile| Some(profile.kind) == kind_of(purpose));
@@ -255,7 +357,7 @@ fn list_use(section: Section<'_>, purpose: Purpose, lists: &[ListPlan]) -> Optio
         Notation::TrustedList => Some(GRANTED),
         Notation::Lote => known.and_then(|profile| profile.statuses).map(|statuses| statuses.valid),
     };
-    Some(Some(ListUse { list: name, issuance, revocation, statuses: or_known(statuses, usual) }))
+    Ok(Some(ListUse { list: name, issuance, revocation, statuses: or_known(statuses, usual) }))
 }
 
 /// The kind of European list that a purpose has.

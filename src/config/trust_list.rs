@@ -3,7 +3,7 @@
 use super::field::{Default, Kind, Occurs, SectionDoc, field};
 use super::files::Files;
 use super::reader::Section;
-use super::trust::{self, Rules};
+use super::trust::{self, Noted, Rules};
 use crate::domain::trust::StatusOrigin;
 use crate::domain::trust_list::Notation;
 use crate::domain::trust_list::plan::{ListPlan, Place};
@@ -171,19 +171,19 @@ fn place(section: Section<'_>, files: Files<'_>) -> Option<Place> {
     }
 }
 
-/// Reads where lists are kept. The outer `None` if something is wrong; what, has been noted.
-pub(super) fn read_folder(section: Section<'_>, files: Files<'_>) -> Option<Option<PathBuf>> {
+/// Reads where lists are kept.
+pub(super) fn read_folder(section: Section<'_>, files: Files<'_>) -> Result<Option<PathBuf>, Noted> {
     if !section.has("folder") {
-        return Some(None);
+        return Ok(None);
     }
-    let folder = files.resolve(&section.text("folder")?);
+    let folder = files.resolve(&section.text("folder").ok_or(Noted)?);
     if !folder.is_dir() {
         section.fault(
             "folder",
             format!("{} is no folder", folder.display()),
             "Create it, writable for the user that runs the service.",
         );
-        return None;
+        return Err(Noted);
     }
-    Some(Some(folder))
+    Ok(Some(folder))
 }

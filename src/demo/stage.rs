@@ -9,15 +9,23 @@ use crate::adapters::fetch::{FetchSetup, FetchSetupFault, HttpsFetch};
 use crate::adapters::store::sqlite::{OpenError, Options, SqliteStore};
 use crate::app::ports::{Clock as _, Entropy as _, EntropyFailed};
 use crate::app::{App, Failure, Ports};
+use crate::config::service::HttpLimits;
 use crate::domain::encoding::base64;
 use crate::http::callers::Callers;
-use crate::http::{Front, NoObserver, Observer, router};
+use crate::http::client_address::Gateways;
+use crate::http::layers::{Guard, guarded};
+use crate::http::{Front, NoObserver, Observer, listener, router};
+use crate::serve::{connection_limits, refresh, request_limits, sweep};
+use crate::telemetry::{logging, metrics::Metrics};
 use axum::Router;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+
+/// Presentations in a minute that nobody reaches on one machine.
+const ANY_NUMBER: u32 = u32::MAX;
 
 /// A running demonstration. It ends when it is dropped.
 pub struct Stage {
@@ -29,8 +37,6 @@ pub struct Stage {
     pub world: World,
     /// The file that lets `wallet answer` take part.
     pub passport: PathBuf,
-    /// The use cases, for background work.
-    pub app: Arc<App>,
     servers: Vec<JoinHandle<()>>,
 }
 
@@ -101,15 +107,28 @@ impl Stage {
         let tenant = world.tenant(vec![form::return_url(&form)])?;
         let callers = Callers::AnyoneOnThisMachine(tenant.id.clone());
         let app = Arc::new(App::new(ports, verifier.clone(), vec![tenant]));
+        let limits = HttpLimits::default();
+        let front = Front::new(Arc::clone(&app), callers, observer).with_creations(ANY_NUMBER);
+        let guard = Guard::new(
+            verifier.trim_start_matches("http://"),
+            vec![verifier.replace("http://127.0.0.1", "localhost")],
+            request_limits(limits),
+            // Everybody here has the same address: whoever tries things out, and whoever measures.
+            Gateways::Unknown,
+            Arc::new(OsEntropy),
+            Arc::new(Metrics::new()),
+        );
         let sample = Form::new(&form, &verifier, Arc::clone(&world.authority), &status_base);
         let status_host = Arc::clone(&world.status_host).router(|| SystemClock.now());
         let servers = vec![
-            serve(verifier_port, router(Front::new(Arc::clone(&app), callers, observer))),
-            serve(form_port, sample.router()),
-            serve(status_port, status_host),
+            serve(verifier_port, guarded(router(front), Arc::new(guard)), limits),
+            serve(form_port, sample.router(), limits),
+            serve(status_port, status_host, limits),
+            tokio::spawn(sweep(Arc::clone(&app), std::future::pending())),
+            tokio::spawn(refresh(app, std::future::pending())),
         ];
         let passport = folder.join(super::passport::FILE_NAME);
-        Ok(Self { verifier, form, world, passport, app, servers })
+        Ok(Self { verifier, form, world, passport, servers })
     }
 
     /// Starts everything on any ports, without an observer.
@@ -127,6 +146,12 @@ impl Drop for Stage {
     }
 }
 
+/// Lets warnings and errors of the demonstration reach the terminal.
+pub fn log_warnings() {
+    // If there is a log already, it serves.
+    logging::set_up("warn", false).ok();
+}
+
 /// A listener on this port, or on any if it is taken.
 async fn listen(port: u16) -> Result<(TcpListener, String), std::io::Error> {
     let at = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -139,10 +164,8 @@ async fn listen(port: u16) -> Result<(TcpListener, String), std::io::Error> {
     Ok((listener, address))
 }
 
-fn serve(listener: TcpListener, router: Router) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
-            tracing::error!(%error, "a server of the demonstration has ended");
-        }
-    })
+/// Serves with the deadlines and limits of the service.
+fn serve(listener: TcpListener, router: Router, limits: HttpLimits) -> JoinHandle<()> {
+    let limits = connection_limits(limits);
+    tokio::spawn(listener::serve(listener, router, limits, Arc::new(Metrics::new()), std::future::pending()))
 }

@@ -83,6 +83,7 @@ codes! {
     NotFound = "not_found", "transport", "There is nothing at this path.", Caller, "Compare the path with the API description.";
     // load
     RateLimited = "rate_limited", "load", "Too many tries.", Nobody, "Wait as long as Retry-After says.";
+    QuotaExceeded = "quota_exceeded", "load", "This caller has used up its share.", Caller, "Wait as long as Retry-After says, or have the operator raise caller_creations_per_minute.";
     Overloaded = "overloaded", "load", "The service refuses work on purpose because it has too much.", Nobody, "Try again after the time in Retry-After.";
     NotReady = "not_ready", "load", "This instance may not serve yet, or any more.", Operator, "Read /health/ready, which names the reason.";
     InternalError = "internal_error", "load", "An unexpected fault; it counts as a refusal.", Operator, "Look for the request id in the log and report the fault.";
@@ -166,6 +167,7 @@ codes! {
     CredentialClaimInvalid = "credential_claim_invalid", "credential", "A control claim is missing or has the wrong type or value.", Issuer, "See SD-JWT VC section 2.2.2.";
     CredentialExpired = "credential_expired", "credential", "The credential has expired.", Person, "Renew the credential in the wallet.";
     CredentialNotYetValid = "credential_not_yet_valid", "credential", "The credential is not valid yet.", Person, "Wait until it is valid; check the clocks.";
+    CredentialIssuerMismatch = "credential_issuer_mismatch", "credential", "The issuer that the credential states is not the certified one.", Issuer, "Set iss to a name in the certificate, and issuing_country to its country.";
     IssuerNotAuthorized = "issuer_not_authorized", "credential", "The issuer is known but may not issue this type.", Operator, "Give a trust source for this type, if the issuer may issue it.";
     TypeMetadataInvalid = "type_metadata_invalid", "credential", "The type metadata fails its integrity or its rules.", Issuer, "Compare vct#integrity with the configured document.";
     // certificate

@@ -246,7 +246,8 @@ pub struct ReportBody {
     /// In a fixed order.
     pub checks: Vec<CheckBody>,
     /// What the verdict rests on.
-    pub evidence: EvidenceBody,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceBody>,
 }
 
 /// What a verdict rests on: with the trust data of this digest, and at this time, it comes out the same again.

@@ -35,19 +35,29 @@ pub enum Callers {
 pub struct Caller {
     /// The tenant.
     pub tenant: TenantId,
+    /// The caller's number among those of the service.
+    pub number: usize,
 }
 
 impl Callers {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Keys(keys) => keys.len(),
+            Self::AnyoneOnThisMachine(_) => 1,
+        }
+    }
+
     /// The caller with this key, compared in constant time with every key (API-003).
     fn find(&self, key: Option<&str>) -> Option<Caller> {
         match self {
-            Self::AnyoneOnThisMachine(tenant) => Some(Caller { tenant: tenant.clone() }),
+            Self::AnyoneOnThisMachine(tenant) => Some(Caller { tenant: tenant.clone(), number: 0 }),
             Self::Keys(keys) => {
                 let hash = sha256(key?.as_bytes());
                 let mut found = None;
-                for known in keys {
+                for (number, known) in keys.iter().enumerate() {
                     if constant_time_eq(&known.sha256, &hash) {
-                        found = Some(Caller { tenant: known.tenant.clone() });
+                        found = Some(Caller { tenant: known.tenant.clone(), number });
                     }
                 }
                 found

@@ -109,9 +109,33 @@ pub(super) fn presentation() -> Value {
             "claims": { "family_name": "MUSTERMANN", "given_name": "ERIKA", "address": { "locality": "KÖLN" } },
             "claim_set": 0,
         }] } },
-        "report": { "outcome": "accepted", "checks": [
-            { "check": "issuer_signature", "outcome": "passed", "source": "RFC 9901 7.1", "credential": "pid-de-sdjwt" },
-        ] },
+        "report": {
+            "outcome": "accepted",
+            "checks": [
+                { "check": "issuer_signature", "outcome": "passed", "source": "RFC 9901 7.1", "credential": "pid-de-sdjwt" },
+            ],
+            "evidence": {
+                "at": "2027-03-01T12:00:00Z",
+                "trust_data": "BnvZc0TjU3s2XKvVmR0oZ5aY7w1QpLhE4dGfNi8tCkA",
+                "credentials": [{
+                    "credential": "pid-de-sdjwt",
+                    "trusted_by": "pid-providers",
+                    "purpose": "pid_provider",
+                    "trust_list": {
+                        "name": "eu-pid-providers",
+                        "number": 42,
+                        "sha256": "k3Jd0uVbWq8yHn5tRzXl2mCpAe7sGfQi9oTj4wNxBvE",
+                        "issued_at": "2027-02-20T00:00:00Z",
+                        "next_update": "2027-08-20T00:00:00Z",
+                    },
+                    "status_list": {
+                        "sha256": "u1Yx7cVtKp3eLrQa9mWnZb5sHd2gJf8oTi4vXkRyEwM",
+                        "issued_at": "2027-03-01T06:00:00Z",
+                        "expires_at": "2027-03-02T06:00:00Z",
+                    },
+                }],
+            },
+        },
         "error": null,
     })
 }
@@ -193,6 +217,7 @@ pub(super) fn problem() -> Value {
     })
 }
 
+/// A preset with its query, as it is read by its id.
 pub(super) fn preset() -> Value {
     json!({
         "id": "alter-ab-18",
@@ -213,16 +238,11 @@ pub(super) fn preset() -> Value {
     })
 }
 
+/// The same preset in a list, where its query is left out.
 pub(super) fn presets() -> Value {
-    json!({ "presets": [{
-    "id": "alter-ab-18",
-    "version": 1,
-    "title": { "de": "Altersnachweis ab 18", "en": "Proof of age 18+" },
-    "purpose": {
-        "de": "Nachweis, dass Sie mindestens 18 Jahre alt sind",
-        "en": "Proof that you are at least 18 years old",
-    },
-    "acr_min": "http://eidas.europa.eu/LoA/low",
-    "result": { "ttl_seconds": 120, "delete_after_read": true },
-}] })
+    let mut preset = preset();
+    if let Some(members) = preset.as_object_mut() {
+        members.remove("dcql_query");
+    }
+    json!({ "presets": [preset] })
 }

@@ -1,7 +1,10 @@
 //! What holds for every request, before and after its handler: limits, the host, one form of a path, deadlines, an end to
 //! panics, headers of the answer, a line in the log.
 
+use super::client_address::{ClientAddress, Gateways, Origin};
+use super::listener::Peer;
 use super::problem::Problem;
+use super::rate::Limiter;
 use super::wallet::WalletProblem;
 use crate::app::ports::Entropy;
 use crate::domain::reason::Code;
@@ -10,14 +13,14 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use http_body_util::LengthLimitError;
 use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -41,7 +44,14 @@ pub struct RequestLimits {
     pub request_deadline: Duration,
     /// Most requests at once in each group of paths.
     pub in_flight: usize,
+    /// Most requests to wallet endpoints and pages from one client, in a minute.
+    pub client_requests_per_minute: u32,
+    /// Most requests from one client, in a minute, with a name that does not exist or a key that nobody has.
+    pub client_misses_per_minute: u32,
 }
+
+/// Sets of four clients that are told apart by the limits of a minute: 65 536 clients, 2 MiB for each limit.
+const CLIENT_SETS: usize = 16_384;
 
 /// Which part of the surface a path belongs to. The names are labels of metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +100,11 @@ pub struct Guard {
     callers: Semaphore,
     wallets: Semaphore,
     pages: Semaphore,
+    gateways: Gateways,
+    requests: Limiter,
+    misses: Limiter,
+    /// When the first request came; the limits of a minute count from it.
+    began: OnceLock<Instant>,
 }
 
 impl Guard {
@@ -98,6 +113,7 @@ impl Guard {
         authority: &str,
         caller_hosts: Vec<String>,
         limits: RequestLimits,
+        gateways: Gateways,
         entropy: Arc<dyn Entropy>,
         metrics: Arc<Metrics>,
     ) -> Self {
@@ -111,6 +127,48 @@ impl Guard {
             callers: permits(),
             wallets: permits(),
             pages: permits(),
+            gateways,
+            requests: Limiter::new(limits.client_requests_per_minute, CLIENT_SETS),
+            misses: Limiter::new(limits.client_misses_per_minute, CLIENT_SETS),
+            began: OnceLock::new(),
+        }
+    }
+
+    /// Whose share of a minute a request takes from. `None` if that cannot be known, or nobody's; then only the limits for
+    /// everybody hold: the address of a gateway stands for all who come through it.
+    fn visit(&self, request: &Request, group: RouteGroup, at: Instant) -> Option<Visit> {
+        if group == RouteGroup::Asset {
+            return None;
+        }
+        let peer = request.extensions().get::<Peer>().copied();
+        match self.gateways.origin(peer, request.headers()) {
+            Origin::Client(client) => {
+                Some(Visit { client, group, at: at.saturating_duration_since(*self.began.get_or_init(|| at)) })
+            }
+            Origin::Unnamed => {
+                self.metrics.clients_unnamed.inc();
+                None
+            }
+            Origin::Unknown => None,
+        }
+    }
+
+    /// Whether the client may ask once more (REQ-002, SES-011, API-002).
+    fn admit(&self, visit: Visit) -> Result<(), Problem> {
+        let Visit { client, group, at } = visit;
+        // Callers have a quota by their key, and may share an address with many.
+        let requests = if group == RouteGroup::Caller { Ok(()) } else { self.requests.take(&client, at) };
+        requests.and_then(|()| self.misses.check(&client, at)).map_err(|wait| {
+            Problem::new(Code::RateLimited, "too many requests from this address").with_retry_after(wait.0)
+        })
+    }
+
+    /// Counts guesses: of keys on the caller API, of handles on the other paths.
+    fn count_miss(&self, visit: Visit, status: StatusCode) {
+        let miss = if visit.group == RouteGroup::Caller { StatusCode::UNAUTHORIZED } else { StatusCode::NOT_FOUND };
+        if status == miss {
+            // Whether it was the last one is asked at the next request.
+            self.misses.take(&visit.client, visit.at).ok();
         }
     }
 
@@ -182,6 +240,14 @@ impl Guard {
     }
 }
 
+/// A request that takes from its client's share.
+#[derive(Clone, Copy)]
+struct Visit {
+    client: ClientAddress,
+    group: RouteGroup,
+    at: Duration,
+}
+
 /// The id of one request, in its answer and in the log: a random UUID (RFC 9562 section 5.4).
 #[derive(Debug, Clone)]
 pub struct RequestId(String);
@@ -222,12 +288,18 @@ async fn handle(State(guard): State<Arc<Guard>>, request: Request, next: Next) -
     let method = known_method(request.method());
     // The pattern, never the path itself: handles stand in it.
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let visit = guard.visit(&request, group, started);
     let id = RequestId::draw(&*guard.entropy);
-    let (id, result) = match id {
-        Ok(id) => (Some(id.clone()), answer(&guard, request, group, id, next).await),
-        Err(problem) => (None, Err(problem)),
+    let (id, result) = match (id, visit.map_or(Ok(()), |visit| guard.admit(visit))) {
+        (Ok(id), Ok(())) => (Some(id.clone()), answer(&guard, request, group, id, next).await),
+        (Ok(id), Err(problem)) => (Some(id), Err(problem)),
+        (Err(problem), _) => (None, Err(problem)),
     };
     let response = finish(result, group, id.as_ref());
+    // At a path that does not exist there is nothing to guess; browsers ask for pictures that nobody offers.
+    if let Some(visit) = visit.filter(|_| route.is_some()) {
+        guard.count_miss(visit, response.status());
+    }
     let status = response.status().as_u16();
     guard.metrics.request(group.as_str(), status);
     tracing::info!(
@@ -275,7 +347,10 @@ fn finish(result: Result<Response, Problem>, group: RouteGroup, id: Option<&Requ
     let instance = id.map(|id| format!("urn:uuid:{}", id.as_str()));
     let mut response = match result {
         Err(problem) => {
-            let closes = matches!(problem.code(), Code::PayloadTooLarge | Code::RequestTimeout | Code::BadRequest);
+            let closes = matches!(
+                problem.code(),
+                Code::PayloadTooLarge | Code::RequestTimeout | Code::BadRequest | Code::RateLimited
+            );
             let mut response = refuse(problem, group, instance.as_deref());
             if closes {
                 // What is left of the body is not waited for (HTT-015).

@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -34,9 +34,23 @@ pub struct ConnectionLimits {
     pub shutdown: Duration,
 }
 
-/// The address of the other side of a connection: a gateway's, usually. In the extensions of every request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer(pub SocketAddr);
+/// The address of the other side of a connection: a gateway's, usually. In the extensions of every request. It may be a
+/// person's, hence no `Debug`.
+#[derive(Clone, Copy)]
+pub struct Peer(IpAddr);
+
+impl Peer {
+    /// The address.
+    pub const fn address(self) -> IpAddr {
+        self.0
+    }
+}
+
+impl From<SocketAddr> for Peer {
+    fn from(address: SocketAddr) -> Self {
+        Self(address.ip())
+    }
+}
 
 /// Most requests at once on one HTTP/2 connection.
 const STREAMS: u32 = 100;
@@ -79,7 +93,7 @@ pub async fn serve(
         };
         let held = Held::new(place, &metrics);
         let pace = Pace::new(limits.patience);
-        let service = service(router.clone(), Arc::clone(&pace), address);
+        let service = service(router.clone(), Arc::clone(&pace), address.into());
         let connection = builder.serve_connection(io(stream, pace), service).into_owned();
         let watched = graceful.watch(connection);
         connections.spawn(async move {
@@ -147,7 +161,7 @@ impl Drop for Held {
 fn service(
     router: Router,
     pace: Arc<Pace>,
-    address: SocketAddr,
+    peer: Peer,
 ) -> impl hyper::service::Service<
     Request<Incoming>,
     Response = axum::response::Response,
@@ -156,7 +170,7 @@ fn service(
 > + Send {
     service_fn(move |mut request: Request<Incoming>| {
         let active = pace.begin(request.version() == Version::HTTP_2);
-        request.extensions_mut().insert(Peer(address));
+        request.extensions_mut().insert(peer);
         let answer = router.clone().call(request.map(Body::new));
         async move {
             let response = answer.await;

@@ -3,6 +3,7 @@
 
 pub mod body;
 pub mod callers;
+pub mod client_address;
 mod describe;
 pub mod extract;
 pub mod layers;
@@ -12,6 +13,7 @@ pub mod ops;
 pub mod pace;
 pub mod page;
 pub mod problem;
+pub mod rate;
 pub mod relying_party;
 pub mod wallet;
 
@@ -24,6 +26,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use callers::Callers;
 use problem::Problem;
+use rate::Quotas;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use wallet::Started;
@@ -37,6 +40,8 @@ pub struct Front {
     pub callers: Arc<Callers>,
     /// Streams of events that are open at a time (HTT-030).
     pub streams: Arc<Semaphore>,
+    /// Presentations that each caller may start (API-012).
+    pub creations: Arc<Quotas>,
     /// Told of every verdict.
     pub observer: Arc<dyn Observer>,
 }
@@ -65,10 +70,22 @@ impl Observer for NoObserver {
 /// Most streams of events at a time.
 pub const MOST_STREAMS: usize = 1_000;
 
+/// Most presentations that one caller starts in a minute, unless it is set.
+pub const MOST_CREATIONS: u32 = 6_000;
+
 impl Front {
     /// The front desk of a service.
     pub fn new(app: Arc<App>, callers: Callers, observer: Arc<dyn Observer>) -> Self {
-        Self { app, callers: Arc::new(callers), streams: Arc::new(Semaphore::new(MOST_STREAMS)), observer }
+        let creations = Arc::new(Quotas::new(MOST_CREATIONS, callers.count()));
+        let streams = Arc::new(Semaphore::new(MOST_STREAMS));
+        Self { app, callers: Arc::new(callers), streams, creations, observer }
+    }
+
+    /// With another number of presentations that each caller may start in a minute.
+    #[must_use]
+    pub fn with_creations(mut self, per_minute: u32) -> Self {
+        self.creations = Arc::new(Quotas::new(per_minute, self.callers.count()));
+        self
     }
 }
 

@@ -33,12 +33,20 @@ pub struct Operations {
     app: Arc<App>,
     metrics: Arc<Metrics>,
     stopping: AtomicBool,
+    notes: Vec<String>,
 }
 
 impl Operations {
     /// For this service.
     pub fn new(app: Arc<App>, metrics: Arc<Metrics>) -> Self {
-        Self { app, metrics, stopping: AtomicBool::new(false) }
+        Self { app, metrics, stopping: AtomicBool::new(false), notes: Vec::new() }
+    }
+
+    /// With notes on how it is set up, for whoever asks whether it is ready.
+    #[must_use]
+    pub fn with_notes(mut self, notes: impl IntoIterator<Item = String>) -> Self {
+        self.notes.extend(notes);
+        self
     }
 
     /// From now on the service is not ready: it ends. Gateways see it before connections are closed.
@@ -54,7 +62,14 @@ impl Operations {
             Check::of("randomness", None, self.check_randomness()),
             Check::of("store", None, self.check_store().await),
         ];
-        let mut notes = Vec::new();
+        let mut notes = self.notes.clone();
+        let unnamed = self.metrics.clients_unnamed.get();
+        if unnamed > 0 {
+            notes.push(format!(
+                "{unnamed} requests came through a gateway of service.trusted_proxies without a usable address of the \
+                 client; limits for each client did not hold for them. See service.client_address_header"
+            ));
+        }
         for tenant in self.app.tenants() {
             let name = Some(tenant.id.as_str().to_owned());
             let ends = certificate_period(&*tenant.signer, now);

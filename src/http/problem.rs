@@ -248,6 +248,7 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::CredentialClaimInvalid
         | Code::CredentialExpired
         | Code::CredentialNotYetValid
+        | Code::CredentialIssuerMismatch
         | Code::IssuerNotAuthorized
         | Code::TypeMetadataInvalid
         | Code::X5cMissing
@@ -283,7 +284,7 @@ pub const fn status(code: Code) -> StatusCode {
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::HostNotAllowed => StatusCode::MISDIRECTED_REQUEST,
         Code::InvalidQuery | Code::InvalidRedirectUri => StatusCode::UNPROCESSABLE_ENTITY,
-        Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Code::RateLimited | Code::QuotaExceeded => StatusCode::TOO_MANY_REQUESTS,
         Code::HeaderFieldsTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
 
         // Nobody waits for an answer while configuration and trust lists are read; should one leave, it is our defect.

@@ -51,13 +51,14 @@ impl From<Failure> for Problem {
 /// `POST /v1/presentations`: starts a presentation.
 #[utoipa::path(
     post, path = "/v1/presentations", operation_id = "create_presentation", tag = "presentations", request_body = NewPresentationBody,
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters; the same call again finds the same presentation for 24 hours")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters. For 24 hours the same key with the same body, byte by byte, finds the same presentation; with another body it is refused")),
     responses(
         (status = 201, description = "Started", body = CreatedBody),
         (status = 401, description = "No valid caller identity", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "The tenant's policy forbids it", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The idempotency key was used with other content", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "Every fault, with its place", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "The caller has started too many in this minute; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "No trust anchors for the type, or the store cannot commit", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -67,20 +68,24 @@ pub async fn create(
     headers: HeaderMap,
     body: JsonBody<NewPresentationBody>,
 ) -> Result<(StatusCode, Json<CreatedBody>), Problem> {
-    let key = idempotency_key(&headers)?;
-    let call = key.map(|key| IdempotentCall { key, body: &body.bytes });
+    let now = Duration::from_secs(u64::try_from(front.app.now().0).unwrap_or_default());
+    front.creations.take(caller.number, now).map_err(|wait| {
+        Problem::new(Code::QuotaExceeded, "this caller has started too many presentations in this minute")
+            .with_retry_after(wait.0)
+    })?;
+    let call = idempotent_call(&headers, &body.bytes)?;
     let created = front.app.create_request(&caller.tenant, wish(body.value), call).await?;
     Ok((StatusCode::CREATED, Json(created_body(created))))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+/// The call that `Idempotency-Key` makes recognisable, if there is one.
+fn idempotent_call<'a>(headers: &'a HeaderMap, body: &'a [u8]) -> Result<Option<IdempotentCall<'a>>, Problem> {
     let mut values = headers.get_all("idempotency-key").iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(value), None) => {
-            let text =
-                value.to_str().map_err(|_| Problem::new(Code::BadRequest, "Idempotency-Key is not printable"))?;
-            Ok(Some(text))
+            let key = value.to_str().map_err(|_| Problem::new(Code::BadRequest, "Idempotency-Key is not printable"))?;
+            Ok(Some(IdempotentCall { key, body }))
         }
         _ => Err(Problem::new(Code::BadRequest, "Idempotency-Key occurs twice")),
     }
@@ -335,11 +340,28 @@ pub async fn qr_png(caller: Caller, State(front): State<Front>, Name(id): Name) 
     Ok(([(header::CONTENT_TYPE, "image/png")], picture).into_response())
 }
 
+/// Refuses a key that came with another body to the same path (API-010). Calls that change nothing are made anew, so
+/// nothing else has to be remembered of them.
+fn recognise(
+    front: &Front,
+    caller: &Caller,
+    path: &'static str,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(), Problem> {
+    match idempotent_call(headers, body)? {
+        Some(call) => Ok(front.app.recognise(&caller.tenant, path, call)?),
+        None => Ok(()),
+    }
+}
+
 /// `POST /v1/verifications`: verifies one presentation, outside of any transaction.
 #[utoipa::path(
     post, path = "/v1/verifications", operation_id = "verify_presentation", tag = "verifications", request_body = VerificationBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters. The call changes nothing and is made anew each time; for 24 hours the same key with another body is refused")),
     responses(
         (status = 200, description = "The verdict; a refusal is one, too", body = VerdictBody),
+        (status = 409, description = "The idempotency key was used with other content", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "Every fault, with its place", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "It cannot be decided now", body = ProblemBody, content_type = "application/problem+json"),
     )
@@ -347,8 +369,10 @@ pub async fn qr_png(caller: Caller, State(front): State<Front>, Name(id): Name) 
 pub async fn verify(
     caller: Caller,
     State(front): State<Front>,
+    headers: HeaderMap,
     body: JsonBody<VerificationBody>,
 ) -> Result<Json<VerdictBody>, Problem> {
+    recognise(&front, &caller, "verifications", &headers, &body.bytes)?;
     let body = body.value;
     let at = match body.at.as_deref().map(parse_time) {
         None => None,
@@ -388,15 +412,25 @@ pub async fn verify(
 /// `POST /v1/queries/check`: checks a DCQL query without sending it.
 #[utoipa::path(
     post, path = "/v1/queries/check", operation_id = "check_query", tag = "queries", request_body = QueryCheckBody,
-    responses((status = 200, description = "What was found", body = QueryFindingsBody))
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters. The call changes nothing and is made anew each time; for 24 hours the same key with another body is refused")),
+    responses(
+        (status = 200, description = "What was found", body = QueryFindingsBody),
+        (status = 409, description = "The idempotency key was used with other content", body = ProblemBody, content_type = "application/problem+json"),
+    )
 )]
-pub async fn check_query(_caller: Caller, body: JsonBody<QueryCheckBody>) -> Json<QueryFindingsBody> {
+pub async fn check_query(
+    caller: Caller,
+    State(front): State<Front>,
+    headers: HeaderMap,
+    body: JsonBody<QueryCheckBody>,
+) -> Result<Json<QueryFindingsBody>, Problem> {
+    recognise(&front, &caller, "queries/check", &headers, &body.bytes)?;
     let check = queries::check_query(&body.value.dcql_query);
-    Json(QueryFindingsBody {
+    Ok(Json(QueryFindingsBody {
         sendable: check.sendable,
         faults: check.faults.into_iter().map(FieldError::from).collect(),
         findings: check.findings,
-    })
+    }))
 }
 
 /// `GET /v1/presets`: what the tenant may ask for.

@@ -20,6 +20,8 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Connections that were closed at once because there were too many.
     pub connections_refused: Counter,
+    /// Requests through a gateway of ours that did not say for whom in a usable way.
+    pub clients_unnamed: Counter,
     /// The second, since 1970, in which the access certificate ends.
     pub certificate_ends: Gauge,
 }
@@ -50,7 +52,7 @@ impl Metrics {
         let answer_seconds = Histogram::new(exponential_buckets(0.0005, 2.0, 16));
         let (answers, requests) = (Family::default(), Family::default());
         let (connections, connections_refused) = (Gauge::default(), Counter::default());
-        let certificate_ends = Gauge::default();
+        let (certificate_ends, clients_unnamed) = (Gauge::default(), Counter::default());
         registry.register("answers", "Answers of wallets by outcome and code", answers.clone());
         registry.register_with_unit(
             "answer",
@@ -61,13 +63,27 @@ impl Metrics {
         registry.register("requests", "HTTP requests by group of paths and class of status", requests.clone());
         registry.register("connections", "Open connections", connections.clone());
         registry.register("connections_refused", "Connections closed at once, too many", connections_refused.clone());
+        registry.register(
+            "clients_unnamed",
+            "Requests through a gateway without a usable address of the client",
+            clients_unnamed.clone(),
+        );
         registry.register_with_unit(
             "certificate_ends",
             "When the access certificate ends, since 1970",
             Unit::Seconds,
             certificate_ends.clone(),
         );
-        Self { registry, answers, answer_seconds, requests, connections, connections_refused, certificate_ends }
+        Self {
+            registry,
+            answers,
+            answer_seconds,
+            requests,
+            connections,
+            connections_refused,
+            clients_unnamed,
+            certificate_ends,
+        }
     }
 
     /// Counts an answer of a wallet. Both words are from closed lists.

@@ -18,6 +18,7 @@ use crate::domain::type_metadata::{
 use crate::domain::verify::Policy;
 use crate::domain::x509::Certificate;
 use crate::domain::x509::chain::{Anchor, AnchorInChain};
+use crate::domain::x509::profile::CertificateProfile;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -256,7 +257,10 @@ impl<'a> Config<'a> {
                 None => self.resource_origins(),
             },
             status_rule: status_rule(self.text("x-status_rule")?)?,
-            extended_key_usage: self.text("x-extended_key_usage")?.map(str::to_owned),
+            profile: CertificateProfile {
+                extended_key_usage: self.text("x-extended_key_usage")?.map(str::to_owned),
+                ..CertificateProfile::default()
+            },
             ..TrustSource::new("trust", Purpose::EaaProvider, types.to_vec())
         };
         Ok(TrustAnchors::new(vec![source]))
@@ -275,6 +279,7 @@ impl<'a> Config<'a> {
             "status_rule",
             "extended_key_usage",
             "purpose",
+            "qc_type",
             "countries",
         ])?;
         let origins = config.texts("status_origins")?.unwrap_or_default();
@@ -288,7 +293,10 @@ impl<'a> Config<'a> {
             status_anchors: anchors(config.get("status_roots"))?,
             status_origins: origins.iter().map(|text| StatusOrigin::parse(text)).collect::<Result<_, _>>()?,
             status_rule: status_rule(config.text("status_rule")?)?,
-            extended_key_usage: config.text("extended_key_usage")?.map(str::to_owned),
+            profile: CertificateProfile {
+                extended_key_usage: config.text("extended_key_usage")?.map(str::to_owned),
+                qc_type: config.text("qc_type")?.map(str::to_owned),
+            },
             countries: config.texts("countries")?.unwrap_or_default(),
             ..TrustSource::new(
                 config.text("name")?.unwrap_or_default(),

@@ -18,7 +18,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         "domain::trust_list",
         &["domain::encoding", "domain::jose", "domain::limits", "domain::reason", "domain::time", "domain::x509"],
     ),
-    ("domain::trust", &["domain::jose", "domain::reason", "domain::time", "domain::trust_list", "domain::x509"]),
+    (
+        "domain::trust",
+        &["domain::encoding", "domain::jose", "domain::reason", "domain::time", "domain::trust_list", "domain::x509"],
+    ),
     (
         "domain::diagnosis",
         &[

@@ -518,6 +518,44 @@ fn type_metadata_is_for_its_type() {
 }
 
 #[test]
+fn gateways_are_named_by_their_networks() {
+    let folder = Folder::new();
+    for (network, words) in [
+        ("10.0.0.1", "is not a network"),
+        ("gateway.example", "is not a network"),
+        ("10.0.0.0/33", "is not a network"),
+        ("10.0.0.1/8", "Write 10.0.0.0/8 or 10.0.0.1/32"),
+        ("fd00::1/64", "Write fd00::/64 or fd00::1/128"),
+        ("0.0.0.0/0", "is everybody"),
+        ("::/0", "is everybody"),
+    ] {
+        let text = SOUND.replace("127.0.0.0/8", network);
+        refused(&folder, &text, "service.trusted_proxies[0]", words);
+    }
+    refused(
+        &folder,
+        &with("service", "client_address_header = \"x-real-ip\""),
+        "service.client_address_header",
+        "one of",
+    );
+    let noted = |text: &str| {
+        let settings = folder.load(text).unwrap();
+        settings.notes.iter().any(|note| note.key == "service.trusted_proxies")
+    };
+    assert!(!noted(SOUND));
+    let unnamed = SOUND.replace("trusted_proxies = [\"127.0.0.0/8\"]\n", "");
+    assert!(noted(&unnamed), "TLS ends in front of this service, so there is a gateway");
+    assert!(!noted(&unnamed.replace("https://verifier.example", "http://127.0.0.1:8080")));
+    let text = SOUND.replace(
+        "trusted_proxies = [\"127.0.0.0/8\"]",
+        "trusted_proxies = [\"10.0.0.0/8\", \"fd00::/64\"]\nclient_address_header = \"forwarded\"",
+    );
+    let service = folder.load(&text).unwrap().service;
+    assert_eq!(service.trusted_proxies.len(), 2);
+    assert_eq!(service.client_address_header, config::service::ClientAddressHeader::Forwarded);
+}
+
+#[test]
 fn stores_are_complete() {
     let folder = Folder::new();
     refused(&folder, &changed("path = \"store.sqlite3\"", ""), "store.path", "sqlite needs it");

@@ -9,6 +9,7 @@ use pruefstein::adapters::store::sqlite::{Options, SqliteStore};
 use pruefstein::app::ports::{
     AddressState, Fetch, FetchError, FetchRequest, FetchResponse, Kept, Machine, Pending, StoreState, Validators,
 };
+use pruefstein::app::refresh_revocation::kept_name;
 use pruefstein::cli::Exit;
 use pruefstein::cli::doctor::{Surroundings, examine, exit, show};
 use pruefstein::config::Environment;
@@ -242,6 +243,9 @@ const BROKEN: &[(&str, Break, &str, Exit)] = &[
     ("an anchor with ten days left", anchor_ends, "trust_anchor_ends_soon", Exit::Refused),
     ("an address of another machine", elsewhere, "address_unusable", Exit::OutOfReach),
     ("a list whose time has passed", list_over, "trust_list_old", Exit::Refused),
+    ("no list of revoked certificates", no_crl, "revocation_list_absent", Exit::Refused),
+    ("an old list of revoked certificates", old_crl, "revocation_list_old", Exit::Refused),
+    ("something else than a list of revoked certificates", other_crl, "revocation_list_malformed", Exit::Refused),
     ("a list that nobody imported", not_imported, "trust_list_absent", Exit::Refused),
     ("a list rolled back", rolled_back, "trust_list_rollback", Exit::Refused),
     ("the kept file damaged", damaged, "trust_list_damaged", Exit::Refused),
@@ -395,6 +399,59 @@ fn expired_anchor(scene: &mut Scene) {
     params.not_after = date_time_ymd(2026, 12, 1);
     let old = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     scene.folder.write("anchors/pid.pem", &old.pem());
+}
+
+const CRL: &str = "https://crl.example/pid.crl";
+
+/// A list of revoked certificates that counts until so many days from now, at an address or in a file.
+fn with_crl(scene: &mut Scene, place: &str, days: i64) -> Vec<u8> {
+    let moment = |days: i64| {
+        let since = std::time::Duration::from_secs(u64::try_from(NOW.plus(days * DAY).0).unwrap());
+        date_time_ymd(1970, 1, 1) + since
+    };
+    let params = rcgen::CertificateRevocationListParams {
+        this_update: moment(-30),
+        next_update: moment(days),
+        crl_number: rcgen::SerialNumber::from(1_u64),
+        issuing_distribution_point: None,
+        revoked_certs: Vec::new(),
+        key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    };
+    scene.replace("anchors = [\"anchors\"]", &format!("anchors = [\"anchors\"]\nrevocation_lists = [\"{place}\"]"));
+    params.signed_by(&scene.folder.issuer_root).unwrap().der().to_vec()
+}
+
+fn keep_crl(scene: &Scene, list: &[u8]) {
+    let kept = Kept { document: list.to_vec(), confirmed_at: NOW, validators: Validators::default() };
+    KeptFolder::new(scene.folder.path("lists")).save_now(&kept_name(CRL), &kept).unwrap();
+}
+
+fn no_crl(scene: &mut Scene) {
+    with_crl(scene, CRL, 7);
+    scene.offline = true;
+}
+
+fn old_crl(scene: &mut Scene) {
+    let list = with_crl(scene, "pid.crl", -1);
+    std::fs::write(scene.folder.path("pid.crl"), list).unwrap();
+}
+
+fn other_crl(scene: &mut Scene) {
+    let list = with_crl(scene, CRL, 7);
+    keep_crl(scene, &list);
+    scene.answer(CRL, Ok((200, b"<html>".to_vec())));
+}
+
+fn good_crl(scene: &mut Scene) {
+    let list = with_crl(scene, CRL, 7);
+    keep_crl(scene, &list);
+    scene.answer(CRL, Ok((200, list)));
+}
+
+/// None is kept, but one is served.
+fn first_crl(scene: &mut Scene) {
+    let list = with_crl(scene, CRL, 7);
+    scene.answer(CRL, Ok((200, list)));
 }
 
 fn not_imported(scene: &mut Scene) {
@@ -650,6 +707,7 @@ const NOTED: &[(&str, Break, FindingCode)] = &[
     ),
     ("hosts that say no time", |scene| scene.hosts.time = None, FindingCode::ClockUnchecked),
     ("an operations listener in the network", operations_inside, FindingCode::ServiceUnclear),
+    ("the first list of revoked certificates", first_crl, FindingCode::RevocationListAbsent),
     ("an entry that cannot be read", left_out, FindingCode::TrustListLeftOut),
     ("an old signer beside the new one", |scene| second_signer(scene, 2026), FindingCode::ListSignerExpired),
     ("a signer that leaves beside the new one", |scene| second_signer(scene, 2027), FindingCode::ListSignerEndsSoon),
@@ -691,8 +749,9 @@ fn what_is_worth_knowing_is_a_note() {
 fn every_code_is_found_somewhere() {
     let mut found: BTreeSet<FindingCode> = BTreeSet::new();
     let no_break: Break = |_| {};
-    let others: [Break; 4] = [
+    let others: [Break; 5] = [
         no_break,
+        good_crl,
         |scene| running(scene, r#"{"ready": true, "checks": []}"#),
         |scene| scene.machine.store = Some(StoreState::Locked),
         |scene| scene.offline = true,

@@ -80,6 +80,7 @@ J8Kk1tGv7JAv3i36LGs08VvC3Nhfz7g9CEFanB8My8snGlwN
 pub(crate) const SOUND: &str = r#"
 [service]
 public_url = "https://verifier.example"
+trusted_proxies = ["127.0.0.0/8"]
 
 [store]
 path = "store.sqlite3"

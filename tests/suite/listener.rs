@@ -1,9 +1,15 @@
 //! The listener and its layers against clients that misbehave, over real sockets.
+//!
+//! No test measures how fast something is, as machines may be busy. In each, only the limit that it proves is near; all
+//! others are farther away than a test waits, so nothing else can end what is waited for.
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::Path;
 use axum::routing::{get, post};
 use pruefstein::adapters::entropy::OsEntropy;
+use pruefstein::domain::reason::Code;
+use pruefstein::http::client_address::{AddressHeader, Gateways};
 use pruefstein::http::layers::{Guard, RequestLimits, guarded};
 use pruefstein::http::listener::{ConnectionLimits, serve};
 use pruefstein::http::pace::Patience;
@@ -12,20 +18,29 @@ use pruefstein::telemetry::metrics::Metrics;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 const HOST: &str = "verifier.example";
-const HEADER: Duration = Duration::from_millis(300);
-const BODY: Duration = Duration::from_millis(400);
+/// More than the buffers between two sockets hold.
+const BIG: usize = 64 * 1024 * 1024;
+/// A limit that is to be reached.
+const NEAR: Duration = Duration::from_millis(500);
+/// A limit that is not.
+const FAR: Duration = Duration::from_mins(2);
+/// After this time, far from every limit, a test fails: nothing has ended what it waits for.
+const NEVER: Duration = Duration::from_secs(30);
 
 struct Service {
     address: SocketAddr,
     metrics: Arc<Metrics>,
+    /// Requests that have reached a handler which takes its time.
+    begun: Arc<AtomicUsize>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
 }
@@ -36,55 +51,72 @@ impl Service {
     }
 
     async fn with(change: impl FnOnce(&mut RequestLimits, &mut ConnectionLimits)) -> Self {
+        Self::behind(Gateways::None, change).await
+    }
+
+    async fn behind(gateways: Gateways, change: impl FnOnce(&mut RequestLimits, &mut ConnectionLimits)) -> Self {
         let mut requests = RequestLimits {
             caller_body_bytes: 1_000,
             wallet_body_bytes: 5_000,
             header_bytes: 16 * 1024,
             uri_bytes: 8 * 1024,
-            body_deadline: BODY,
-            request_deadline: Duration::from_secs(2),
+            body_deadline: FAR,
+            request_deadline: FAR,
             in_flight: 10,
+            client_requests_per_minute: 1_000_000,
+            client_misses_per_minute: 1_000_000,
         };
         let mut connections = ConnectionLimits {
             connections: 50,
             header_bytes: 16 * 1024,
-            patience: Patience { header: HEADER, idle: Duration::from_secs(2), write: Duration::from_millis(500) },
-            shutdown: Duration::from_millis(800),
+            patience: Patience { header: FAR, idle: FAR, write: FAR },
+            shutdown: FAR,
         };
         change(&mut requests, &mut connections);
         let metrics = Arc::new(Metrics::new());
+        let begun = Arc::new(AtomicUsize::new(0));
+        let busy = |time: Duration| {
+            let begun = Arc::clone(&begun);
+            get(async move || {
+                begun.fetch_add(1, Ordering::SeqCst);
+                sleep(time).await;
+            })
+        };
         let router = Router::new()
             .route("/", get(|| async { "root" }))
             .route("/v1/echo", post(|body: Bytes| async move { body }))
             .route("/wallet/echo", post(|body: Bytes| async move { body }))
-            .route("/v1/slow", get(|| async { sleep(Duration::from_secs(10)).await }))
-            .route("/v1/nap", get(|| async { sleep(Duration::from_millis(400)).await }))
+            .route("/v1/closed", get(|| async { Problem::from(Code::Unauthenticated) }))
+            .route("/wallet/requests/{handle}", get(known))
+            .route("/p/{handle}", get(known))
+            .route("/v1/slow", busy(FAR))
+            .route("/v1/nap", busy(NEAR))
             .route("/v1/panic", get(panicking))
-            .route("/v1/big", get(|| async { vec![0_u8; 64 * 1024 * 1024] }))
-            .route("/v1/problem", get(|| async { Problem::from(pruefstein::domain::reason::Code::InvalidQuery) }))
+            .route("/v1/big", get(|| async { vec![0_u8; BIG] }))
+            .route("/v1/problem", get(|| async { Problem::from(Code::InvalidQuery) }))
             .route("/assets/x.css", get(|| async { ([("cache-control", "public, max-age=3600")], "css") }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let caller_hosts = vec!["intern:8080".to_owned(), address.to_string()];
-        let guard = Guard::new(HOST, caller_hosts, requests, Arc::new(OsEntropy), Arc::clone(&metrics));
+        let guard = Guard::new(HOST, caller_hosts, requests, gateways, Arc::new(OsEntropy), Arc::clone(&metrics));
         let router = guarded(router, Arc::new(guard));
         let (stop, stopped) = oneshot::channel::<()>();
         let told = async move {
             stopped.await.ok();
         };
         let task = tokio::spawn(serve(listener, router, connections, Arc::clone(&metrics), told));
-        Self { address, metrics, stop: Some(stop), task }
+        Self { address, metrics, begun, stop: Some(stop), task }
     }
 
     async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// Sends these bytes and reads until the connection ends, or one second.
+    /// Sends these bytes and reads until the connection ends.
     async fn raw(&self, bytes: impl AsRef<[u8]>) -> String {
         let mut stream = self.connect().await;
         stream.write_all(bytes.as_ref()).await.ok();
-        read_all(&mut stream, Duration::from_secs(1)).await
+        read_all(&mut stream).await
     }
 
     /// Sends one request with `Connection: close`.
@@ -101,11 +133,26 @@ impl Service {
     fn metric(&self, line: &str) -> bool {
         self.metrics.text().unwrap().lines().any(|found| found == line)
     }
+
+    /// Waits until the metrics have this line.
+    async fn until_metric(&self, line: &str) {
+        until(line, || self.metric(line)).await;
+    }
+
+    /// Waits until so many requests are at work.
+    async fn until_begun(&self, requests: usize) {
+        until("requests at work", || self.begun.load(Ordering::SeqCst) >= requests).await;
+    }
 }
 
 #[expect(clippy::panic, reason = "this is the panic to be caught")]
 async fn panicking() {
     panic!("with a secret in its message")
+}
+
+/// One handle exists.
+async fn known(Path(handle): Path<String>) -> Result<&'static str, Problem> {
+    if handle == "known" { Ok("found") } else { Err(Code::UnknownRequest.into()) }
 }
 
 struct Answer {
@@ -127,17 +174,28 @@ impl Answer {
     }
 }
 
-async fn read_all(stream: &mut TcpStream, longest: Duration) -> String {
+/// Everything until the other side closes.
+async fn read_all(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut received = Vec::new();
-    timeout(longest, stream.read_to_end(&mut received)).await.ok();
+    // A reset is an end, too.
+    timeout(NEVER, stream.read_to_end(&mut received)).await.expect("the other side closes").ok();
     String::from_utf8_lossy(&received).into_owned()
 }
 
 /// How long it takes until the other side closes; what it said.
 async fn until_closed(stream: &mut TcpStream) -> (Duration, String) {
     let started = Instant::now();
-    let text = read_all(stream, Duration::from_secs(5)).await;
+    let text = read_all(stream).await;
     (started.elapsed(), text)
+}
+
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let looking = async {
+        while !holds() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(NEVER, looking).await.unwrap_or_else(|_| panic!("it never comes to this: {what}"));
 }
 
 #[tokio::test]
@@ -178,89 +236,92 @@ async fn problems_name_their_request() {
 #[tokio::test]
 async fn slow_headers_end_the_connection() {
     // HTT-001: one byte now and then; HTT-002: nothing at all, or half of the HTTP/2 preface.
-    let service = Service::new().await;
+    let service = Service::with(|_, limits| limits.patience.header = NEAR).await;
     let mut dribbling = service.connect().await;
     let (mut silent, mut preface) = (service.connect().await, service.connect().await);
     preface.write_all(b"PRI * HT").await.unwrap();
-    let started = Instant::now();
-    let text = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nX: {}", "y".repeat(100));
-    for byte in text.as_bytes() {
-        if dribbling.write_all(&[*byte]).await.is_err() || started.elapsed() > HEADER * 3 {
-            break;
+    dribbling.write_all(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nX: ").as_bytes()).await.unwrap();
+    let dribble = async {
+        while dribbling.write_all(b"y").await.is_ok() {
+            sleep(Duration::from_millis(20)).await;
         }
-        sleep(Duration::from_millis(20)).await;
-    }
-    assert!(started.elapsed() < HEADER * 3, "dribbling kept it open");
+    };
+    timeout(NEVER, dribble).await.expect("dribbling does not keep it open");
     for stream in [&mut silent, &mut preface] {
-        let (took, _) = until_closed(stream).await;
-        assert!(took < HEADER * 3, "{took:?}");
+        until_closed(stream).await;
     }
     let mut half = service.connect().await;
     half.write_all(b"GET / HTTP/1.1\r\nHost: ").await.unwrap();
     let (took, text) = until_closed(&mut half).await;
-    assert!(took >= HEADER * 4 / 5 && took < HEADER * 3, "{took:?}");
+    assert!(took >= NEAR * 4 / 5, "{took:?}");
     assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
     assert_eq!(service.ask("GET", "/", "", "").await.status, 200);
 }
 
 #[tokio::test]
-async fn honest_requests_go_through_among_thousands_of_slow_ones() {
+async fn honest_requests_go_through_among_hundreds_of_slow_ones() {
     // HTT-001 at the size that the open files of a test allow; each slow connection costs this process two.
-    let service = Service::with(|_, limits| {
-        limits.connections = 2_000;
-        limits.patience.header = Duration::from_secs(3);
-    })
-    .await;
-    let mut slow = Vec::new();
-    for _ in 0..400 {
-        let mut stream = service.connect().await;
-        stream.write_all(b"GET / HTTP/1.1\r\nX: ").await.unwrap();
-        slow.push(stream);
-    }
-    let started = Instant::now();
+    let slow = async |service: &Service, count: usize| {
+        let mut slow = Vec::new();
+        for _ in 0..count {
+            let mut stream = service.connect().await;
+            stream.write_all(b"GET / HTTP/1.1\r\nX: ").await.unwrap();
+            slow.push(stream);
+        }
+        slow
+    };
+    let service = Service::with(|_, limits| limits.connections = 2_000).await;
+    let held = slow(&service, 400).await;
+    service.until_metric("pruefstein_connections 400").await;
     for _ in 0..50 {
         assert_eq!(service.ask("GET", "/", "", "").await.status, 200);
     }
-    let each = started.elapsed() / 50;
-    assert!(each < Duration::from_millis(50), "{each:?}");
-    // And the slow ones are gone when their time is over.
-    sleep(Duration::from_secs(4)).await;
-    assert!(service.metric("pruefstein_connections 0"), "{}", service.metrics.text().unwrap());
+    service.until_metric("pruefstein_connections 400").await;
+    drop(held);
+    // And they are gone when their time is over.
+    let service = Service::with(|_, limits| {
+        limits.connections = 2_000;
+        limits.patience.header = NEAR;
+    })
+    .await;
+    for mut stream in slow(&service, 100).await {
+        until_closed(&mut stream).await;
+    }
+    service.until_metric("pruefstein_connections 0").await;
 }
 
 #[tokio::test]
 async fn the_second_request_of_a_connection_has_its_deadline_too() {
-    let service = Service::new().await;
+    let service = Service::with(|_, limits| limits.patience.header = NEAR).await;
     let mut stream = service.connect().await;
     let request = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
     let mut buffer = [0; 2048];
-    for _ in 0..3 {
+    for _ in 0..2 {
         stream.write_all(request.as_bytes()).await.unwrap();
-        let read = timeout(Duration::from_secs(1), stream.read(&mut buffer)).await.unwrap().unwrap();
+        let read = timeout(NEVER, stream.read(&mut buffer)).await.unwrap().unwrap();
         assert!(String::from_utf8_lossy(&buffer[..read]).starts_with("HTTP/1.1 200"), "{read}");
         // A rest longer than the deadline of a header is no offence.
-        sleep(HEADER * 2).await;
+        sleep(NEAR * 2).await;
     }
     stream.write_all(b"GET / HT").await.unwrap();
-    let (took, text) = until_closed(&mut stream).await;
-    assert!(took < HEADER * 3, "{took:?}");
+    let (_, text) = until_closed(&mut stream).await;
     assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
 }
 
 #[tokio::test]
 async fn rest_has_an_end() {
-    let service = Service::with(|_, limits| limits.patience.idle = Duration::from_millis(500)).await;
+    let service = Service::with(|_, limits| limits.patience.idle = NEAR).await;
     let mut stream = service.connect().await;
     stream.write_all(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await.unwrap();
     let (took, text) = until_closed(&mut stream).await;
-    assert!(took > Duration::from_millis(400) && took < Duration::from_millis(1200), "{took:?}");
+    assert!(took >= NEAR * 4 / 5, "{took:?}");
     assert!(text.starts_with("HTTP/1.1 200") && !text.contains("408"), "{text}");
 }
 
 #[tokio::test]
 async fn slow_bodies_end_the_request() {
     // HTT-003.
-    let service = Service::new().await;
+    let service = Service::with(|limits, _| limits.body_deadline = NEAR).await;
     let mut stream = service.connect().await;
     let head = format!("POST /v1/echo HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 100\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -273,30 +334,28 @@ async fn slow_bodies_end_the_request() {
             }
         }
     };
-    let mut received = Vec::new();
-    let started = Instant::now();
-    tokio::select! {
+    let text = tokio::select! {
         () = dribble => unreachable!("it never ends"),
-        read = timeout(Duration::from_secs(3), reader.read_to_end(&mut received)) => { read.ok(); }
-    }
-    let answer = Answer::parse(&String::from_utf8_lossy(&received));
+        text = read_all(&mut reader) => text,
+    };
+    let answer = Answer::parse(&text);
     assert_eq!((answer.status, answer.code().as_str()), (408, "request_timeout"));
-    assert!(started.elapsed() < BODY * 3);
 }
 
 #[tokio::test]
 async fn a_client_that_does_not_read_is_cut() {
     // HTT-004.
-    let service = Service::new().await;
+    let service = Service::with(|_, limits| limits.patience.write = NEAR).await;
     let mut stream = service.connect().await;
     stream.write_all(format!("GET /v1/big HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await.unwrap();
-    sleep(Duration::from_secs(2)).await;
-    assert!(service.metric("pruefstein_connections 0"), "still open");
+    service.until_metric("pruefstein_requests_total{group=\"caller\",status=\"2xx\"} 1").await;
+    service.until_metric("pruefstein_connections 0").await;
+    assert!(read_all(&mut stream).await.len() < BIG, "all of it was written");
 }
 
 #[tokio::test]
 async fn lengths_are_refused_from_the_header_alone() {
-    // HTT-005: 1 GiB announced, nothing sent; the answer comes at once and the connection ends.
+    // HTT-005: 1 GiB announced, nothing sent; the answer comes without it and the connection ends.
     let service = Service::new().await;
     for (path, length, status) in [
         ("/v1/echo", "1073741824", 413),
@@ -304,11 +363,9 @@ async fn lengths_are_refused_from_the_header_alone() {
         ("/v1/echo", "99999999999999999999999999", 400),
         ("/wallet/echo", "5001", 413),
     ] {
-        let started = Instant::now();
         let text =
             service.raw(format!("POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {length}\r\n\r\n")).await;
         assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{path} {length}: {text}");
-        assert!(started.elapsed() < Duration::from_millis(250), "{path} {length}");
     }
     // Each group has its own limit, and wallets learn no more than they may.
     assert_eq!(service.ask("POST", "/wallet/echo", "", &"x".repeat(5_000)).await.status, 200);
@@ -323,7 +380,8 @@ async fn bodies_without_length_are_cut_too() {
     let head = format!("POST /v1/echo HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n");
     let answer = Answer::parse(&service.raw(format!("{head}{}0\r\n\r\n", chunk.repeat(3))).await);
     assert_eq!((answer.status, answer.code().as_str()), (413, "payload_too_large"));
-    assert!(service.raw(format!("{head}{chunk}0\r\n\r\n")).await.starts_with("HTTP/1.1 200"));
+    let last = head.replace("Host", "Connection: close\r\nHost");
+    assert!(service.raw(format!("{last}{chunk}0\r\n\r\n")).await.starts_with("HTTP/1.1 200"));
     let broken = service.raw(format!("{head}zz\r\nx\r\n")).await;
     assert!(broken.starts_with("HTTP/1.1 400"), "{broken}");
 }
@@ -375,13 +433,13 @@ async fn framing_tricks_are_refused_and_closed() {
         let mut stream = service.connect().await;
         let request = format!("POST /v1/echo HTTP/1.1\r\nHost: {HOST}\r\n{fields}\r\n0\r\n\r\n{smuggled}");
         stream.write_all(request.as_bytes()).await.unwrap();
-        let (took, text) = until_closed(&mut stream).await;
-        assert!(took < HEADER && text.matches("HTTP/1.1").count() == 1, "{fields:?}: {text}");
+        let text = read_all(&mut stream).await;
+        assert_eq!(text.matches("HTTP/1.1").count(), 1, "{fields:?}: {text}");
     }
     let old = service.raw("POST /v1/echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").await;
     assert!(old.starts_with("HTTP/1.0 400") || old.starts_with("HTTP/1.1 400"), "{old}");
     // The usual offer of HTTP/2 is not taken up, and not an offence.
-    let offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n";
+    let offer = "Connection: close, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n";
     let text = service.raw(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n{offer}\r\n")).await;
     assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
 }
@@ -471,10 +529,10 @@ async fn expectations_are_honoured_after_the_limits() {
     let mut stream = service.connect().await;
     stream.write_all(expect(2).as_bytes()).await.unwrap();
     let mut buffer = [0; 512];
-    let read = timeout(Duration::from_secs(1), stream.read(&mut buffer)).await.unwrap().unwrap();
+    let read = timeout(NEVER, stream.read(&mut buffer)).await.unwrap().unwrap();
     assert!(String::from_utf8_lossy(&buffer[..read]).starts_with("HTTP/1.1 100"));
     stream.write_all(b"ok").await.unwrap();
-    let read = timeout(Duration::from_secs(1), stream.read(&mut buffer)).await.unwrap().unwrap();
+    let read = timeout(NEVER, stream.read(&mut buffer)).await.unwrap().unwrap();
     assert!(String::from_utf8_lossy(&buffer[..read]).starts_with("HTTP/1.1 200"));
 }
 
@@ -492,38 +550,163 @@ async fn too_much_at_once_is_refused_and_other_groups_go_on() {
     let service = Service::with(|limits, _| limits.in_flight = 2).await;
     let held: Vec<_> = [(); 2].map(|()| service.raw(format!("GET /v1/slow HTTP/1.1\r\nHost: {HOST}\r\n\r\n"))).into();
     let check = async {
-        sleep(Duration::from_millis(200)).await;
+        service.until_begun(2).await;
         let answer = service.ask("GET", "/v1/problem", "", "").await;
         assert_eq!((answer.status, answer.code().as_str()), (503, "overloaded"));
         assert!(answer.head.contains("retry-after: 1"), "{}", answer.head);
         assert_eq!(service.ask("POST", "/wallet/echo", "", "x").await.status, 200);
         assert_eq!(service.ask("GET", "/", "", "").await.status, 200);
     };
-    tokio::join!(futures_util::future::join_all(held), check);
+    tokio::select! {
+        _ = futures_util::future::join_all(held) => unreachable!("slow ones are not answered meanwhile"),
+        () = check => {}
+    }
+}
+
+fn gateways(network: &str, header: AddressHeader) -> Gateways {
+    Gateways::Known { networks: vec![network.parse().unwrap()], header }
+}
+
+#[tokio::test]
+async fn what_a_client_says_of_its_address_changes_nothing() {
+    // HTT-016, SES-011: one page in a minute, however often it is asked for anew and whoever it is said to be for.
+    let one = |limits: &mut RequestLimits, _: &mut ConnectionLimits| limits.client_requests_per_minute = 1;
+    for gateways in [Gateways::None, gateways("192.0.2.0/24", AddressHeader::XForwardedFor)] {
+        let service = Service::behind(gateways, one).await;
+        assert_eq!(service.ask("GET", "/p/known", "", "").await.status, 200);
+        for (number, name) in ["X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP"].into_iter().enumerate() {
+            let field = if name == "Forwarded" { "for=" } else { "" };
+            let field = format!("{name}: {field}198.51.100.{number}\r\n");
+            let answer = service.ask("GET", "/p/known", &field, "").await;
+            assert_eq!((answer.status, answer.code().as_str()), (429, "rate_limited"), "{field}");
+            assert!(answer.head.contains("retry-after: 60") && answer.head.contains("connection: close"));
+        }
+        let wallet = service.ask("POST", "/wallet/echo", "", "x").await;
+        assert_eq!(wallet.status, 429);
+        assert!(wallet.body.contains("\"error\":\"invalid_request\"") && wallet.code().is_empty(), "{}", wallet.body);
+        assert!(wallet.head.contains("retry-after: "), "{}", wallet.head);
+        // Callers have a quota of their own, and what is the same for everybody costs nothing.
+        assert_eq!(service.ask("POST", "/v1/echo", "", "x").await.status, 200);
+        assert_eq!(service.ask("GET", "/assets/x.css", "", "").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn clients_behind_a_gateway_are_told_apart() {
+    // HTT-016.
+    for (header, name, client) in
+        [(AddressHeader::XForwardedFor, "X-Forwarded-For", ""), (AddressHeader::Forwarded, "Forwarded", "for=")]
+    {
+        let service = Service::behind(gateways("127.0.0.0/8", header), |limits, _| {
+            limits.client_requests_per_minute = 1;
+        })
+        .await;
+        let status = async |fields: &str| service.ask("GET", "/p/known", fields, "").await.status;
+        assert_eq!(status(&format!("{name}: {client}192.0.2.1\r\n")).await, 200);
+        assert_eq!(status(&format!("{name}: {client}192.0.2.1\r\n")).await, 429);
+        assert_eq!(status(&format!("{name}: {client}198.51.100.9, {client}192.0.2.1\r\n")).await, 429, "invented");
+        assert_eq!(status(&format!("{name}: {client}198.51.100.9\r\n{name}: {client}192.0.2.1\r\n")).await, 429);
+        assert_eq!(status(&format!("{name}: {client}192.0.2.1, {client}127.0.0.9\r\n")).await, 429, "two gateways");
+        assert_eq!(status(&format!("{name}: {client}192.0.2.2\r\n")).await, 200, "somebody else");
+        assert!(service.metric("pruefstein_clients_unnamed_total 0"));
+        // Without a usable name there is only the gateway's address, which stands for everybody.
+        for fields in
+            [String::new(), format!("{name}: {client}unknown\r\n"), format!("{name}: {client}192.0.2.1, \r\n")]
+        {
+            assert_eq!(status(&fields).await, 200, "{fields}");
+        }
+        assert!(service.metric("pruefstein_clients_unnamed_total 3"));
+    }
+}
+
+#[tokio::test]
+async fn behind_a_gateway_that_is_not_known_nobody_is_limited_for_others() {
+    let service = Service::behind(Gateways::Unknown, |limits, _| {
+        limits.client_requests_per_minute = 1;
+        limits.client_misses_per_minute = 1;
+    })
+    .await;
+    for _ in 0..5 {
+        assert_eq!(service.ask("GET", "/p/known", "", "").await.status, 200);
+        assert_eq!(service.ask("GET", "/p/guessed", "", "").await.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn guesses_are_few() {
+    // REQ-002: of handles; API-002: of keys.
+    let few = |limits: &mut RequestLimits, _: &mut ConnectionLimits| limits.client_misses_per_minute = 3;
+    for (path, miss) in [("/wallet/requests/guess", 404), ("/p/guess", 404), ("/v1/closed", 401)] {
+        let service = Service::behind(gateways("127.0.0.0/8", AddressHeader::XForwardedFor), few).await;
+        let status = async |path: &str, client: &str| {
+            let field = format!("X-Forwarded-For: {client}\r\n");
+            service.ask("GET", path, &field, "").await.status
+        };
+        for _ in 0..3 {
+            // What exists, and paths that nobody offers, are no guesses.
+            assert_eq!(status("/p/known", "192.0.2.1").await, 200);
+            assert_eq!(status("/favicon.ico", "192.0.2.1").await, 404);
+            assert_eq!(status(path, "192.0.2.1").await, miss);
+        }
+        for path in [path, "/p/known", "/wallet/requests/known", "/v1/problem"] {
+            assert_eq!(status(path, "192.0.2.1").await, 429, "{path}");
+        }
+        assert_eq!(status(path, "192.0.2.2").await, miss, "others are not affected");
+    }
+}
+
+#[tokio::test]
+async fn an_early_answer_leaves_no_body_to_be_read_as_a_request() {
+    // HTT-015: what a request announces as its body is never taken for the next one; either it is read to its end and the
+    // connection goes on, or the connection ends.
+    let service = Service::with(|limits, _| limits.in_flight = 1).await;
+    let mut slow = service.connect().await;
+    slow.write_all(format!("GET /v1/slow HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await.unwrap();
+    service.until_begun(1).await;
+    let smuggled = format!("GET /p/known HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n");
+    for (path, host, fields, status) in [
+        ("/wallet/echo", "evil.example", "", 421),
+        ("/wallet//echo", HOST, "", 404),
+        ("/wallet/nothing", HOST, "", 404),
+        ("/wallet/echo", HOST, "Content-Encoding: gzip\r\n", 415),
+        ("/wallet/requests/known", HOST, "", 405),
+        ("/v1/echo", HOST, "", 503),
+    ] {
+        let head =
+            |length: usize| format!("POST {path} HTTP/1.1\r\nHost: {host}\r\n{fields}Content-Length: {length}\r\n\r\n");
+        let refused = format!("HTTP/1.1 {status} ");
+        // All of it at once: the body is a request, and a request of its own follows.
+        let text = service.raw(format!("{}{smuggled}{smuggled}", head(smuggled.len()))).await;
+        assert!(text.starts_with(&refused), "{path}: {text}");
+        assert!(text.matches("found").count() <= 1, "{path}: {text}");
+        // The body ends early: what came of it is not a request, and nobody waits for the rest longer than a limit.
+        let mut stream = service.connect().await;
+        stream.write_all(format!("{}{smuggled}", head(smuggled.len() + 100)).as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let text = read_all(&mut stream).await;
+        let expected = [refused.as_str(), "HTTP/1.1 400 "].iter().any(|start| text.starts_with(start));
+        assert!(text.is_empty() || expected, "{path}: {text}");
+        assert!(!text.contains("found"), "{path}: {text}");
+    }
 }
 
 #[tokio::test]
 async fn work_has_a_deadline() {
-    let service = Service::with(|limits, _| limits.request_deadline = Duration::from_millis(500)).await;
+    let service = Service::with(|limits, _| limits.request_deadline = NEAR).await;
     let answer = service.ask("GET", "/v1/slow", "", "").await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "overloaded"));
 }
 
 #[tokio::test]
 async fn connections_are_limited() {
-    let service = Service::with(|_, limits| {
-        limits.connections = 3;
-        limits.patience.header = Duration::from_secs(1);
-    })
-    .await;
+    let service = Service::with(|_, limits| limits.connections = 3).await;
     let held = [service.connect().await, service.connect().await, service.connect().await];
-    sleep(Duration::from_millis(100)).await;
+    service.until_metric("pruefstein_connections 3").await;
     let mut fourth = service.connect().await;
-    let (took, text) = until_closed(&mut fourth).await;
-    assert!(took < Duration::from_millis(500) && text.is_empty(), "{took:?} {text}");
+    assert_eq!(read_all(&mut fourth).await, "");
     assert!(service.metric("pruefstein_connections_refused_total 1"));
     drop(held);
-    sleep(Duration::from_millis(200)).await;
+    service.until_metric("pruefstein_connections 0").await;
     assert_eq!(service.ask("GET", "/", "", "").await.status, 200);
 }
 
@@ -534,45 +717,78 @@ async fn the_end_lets_requests_finish() {
     let mut stream = service.connect().await;
     stream.write_all(format!("GET /v1/nap HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await.unwrap();
     let mut resting = service.connect().await;
-    sleep(Duration::from_millis(100)).await;
+    service.until_begun(1).await;
     service.stop.take().unwrap().send(()).unwrap();
-    let text = read_all(&mut stream, Duration::from_secs(2)).await;
+    let text = read_all(&mut stream).await;
     assert!(text.starts_with("HTTP/1.1 200"), "{text}");
-    until_closed(&mut resting).await;
-    timeout(Duration::from_secs(1), &mut service.task).await.unwrap().unwrap();
+    read_all(&mut resting).await;
+    timeout(NEVER, &mut service.task).await.unwrap().unwrap();
     assert!(TcpStream::connect(service.address).await.is_err(), "still listening");
 }
 
 #[tokio::test]
 async fn the_end_comes_in_any_case() {
     // STO-028: in time, also with requests that do not end.
-    let mut service = Service::with(|limits, _| limits.request_deadline = Duration::from_mins(1)).await;
+    let mut service = Service::with(|_, limits| limits.shutdown = NEAR).await;
     let mut stream = service.connect().await;
     stream.write_all(format!("GET /v1/slow HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await.unwrap();
-    sleep(Duration::from_millis(100)).await;
+    service.until_begun(1).await;
     service.stop.take().unwrap().send(()).unwrap();
-    timeout(Duration::from_secs(2), &mut service.task).await.unwrap().unwrap();
-    let (took, text) = until_closed(&mut stream).await;
-    assert!(took < Duration::from_millis(500) && text.is_empty(), "{took:?} {text}");
+    timeout(NEVER, &mut service.task).await.unwrap().unwrap();
+    assert_eq!(read_all(&mut stream).await, "");
+}
+
+#[tokio::test]
+async fn nobody_gets_a_tls_connection_here() {
+    // HTT-032, HTT-033: TLS ends at the gateway. No version, no suite, no name and no certificate of a client gets an answer
+    // in TLS that somebody could take for a protected connection.
+    let service = Service::new().await;
+    // Hellos of TLS 1.0, 1.1 and 1.2 with one weak suite, and one that announces renegotiation.
+    for (version, suite) in
+        [([3, 1], [0x00, 0x05]), ([3, 2], [0x00, 0x0a]), ([3, 3], [0x00, 0x2f]), ([3, 3], [0x00, 0xff])]
+    {
+        let mut hello = vec![version[0], version[1]];
+        hello.extend([7; 32]);
+        hello.extend([0, 0, 2, suite[0], suite[1], 1, 0]);
+        let mut record = vec![22, 3, 1, 0, 0];
+        let length = u8::try_from(hello.len()).unwrap();
+        record[4] = length + 4;
+        record.extend([1, 0, 0, length]);
+        record.extend(hello);
+        let text = service.raw(record).await;
+        assert!(text.is_empty() || text.starts_with("HTTP/1.1 400 "), "{text}");
+    }
+    // And a client of today, by the right name, by another one, and trusting anybody.
+    pruefstein::adapters::fetch::install_crypto_provider();
+    for name in [HOST, "other.example"] {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .resolve(name, service.address)
+            .tls_danger_accept_invalid_certs(true)
+            .build()
+            .unwrap();
+        let refused = client.get(format!("https://{name}:{}/", service.address.port())).send().await;
+        assert!(refused.unwrap_err().is_connect(), "{name}");
+    }
+    assert_eq!(service.ask("GET", "/", "", "").await.status, 200);
 }
 
 #[tokio::test]
 async fn http2_is_spoken_within_the_same_limits() {
     // HTT-010, and the deadlines for a connection that begins HTTP/2 and asks nothing.
-    let service = Service::new().await;
+    let service = Service::with(|_, limits| limits.patience.header = NEAR).await;
     pruefstein::adapters::fetch::install_crypto_provider();
     let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
     let mut silent = service.connect().await;
     silent.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00").await.unwrap();
-    let (took, _) = until_closed(&mut silent).await;
-    assert!(took < HEADER * 4, "{took:?}");
+    until_closed(&mut silent).await;
     let ask = async |path: &str, field: usize, body: usize| {
         let request = client.post(format!("http://{}{path}", service.address)).header("x-large", "x".repeat(field));
         request.body("x".repeat(body)).send().await.map(|response| response.status().as_u16())
     };
     assert_eq!(ask("/v1/echo", 1, 5).await.unwrap(), 200);
     // Several requests on one connection, with a rest between them.
-    sleep(HEADER * 2).await;
+    sleep(NEAR * 2).await;
     assert_eq!(ask("/v1/echo", 1, 1_001).await.unwrap(), 413);
     assert_eq!(ask("/wallet/echo", 1, 5).await.unwrap(), 421);
     assert_eq!(ask("/v1/echo", 17_000, 5).await.unwrap_or(431), 431);

@@ -39,6 +39,7 @@ mod status_cwt;
 mod store;
 mod trust_lists;
 mod trust_refresh;
+mod trust_roles;
 mod type_metadata;
 mod vectors;
 mod wycheproof;

@@ -109,3 +109,17 @@ fn answers_are_counted_by_outcome_and_code() {
     }
     assert!(text.contains("pruefstein_answer_seconds_count 4\n"), "{text}");
 }
+
+#[tokio::test]
+async fn limits_that_do_not_hold_are_noted() {
+    // A gateway that names no clients makes the limits for each of them void; the service can serve all the same.
+    let service = TestService::new();
+    let metrics = Arc::new(Metrics::new());
+    let operations =
+        Operations::new(Arc::clone(&service.app), Arc::clone(&metrics)).with_notes(["of the set-up".to_owned()]);
+    assert_eq!(operations.readiness().await.notes, ["of the set-up"]);
+    metrics.clients_unnamed.inc_by(3);
+    let readiness = operations.readiness().await;
+    assert!(readiness.ready);
+    assert!(readiness.notes[1].starts_with("3 requests came through a gateway"), "{:?}", readiness.notes);
+}

@@ -158,20 +158,20 @@ impl TestService {
         };
         let app = Arc::new(App::new(ports, base.to_owned(), tenants));
         let router = router(Front::new(Arc::clone(&app), callers, Arc::new(NoObserver)));
-        Self { app, router, world, clock, store, fetches, documents, asked }
+        Self { app, router, world, clock, store, fetches, asked, documents }
     }
 
     /// With trust lists from a host of the test's own, and tenants whose trust is only what these lists give.
     pub(crate) fn with_trust_lists(
+        clock: Arc<FixedClock>,
         host: Arc<dyn Fetch>,
         lists: Vec<ListPlan>,
         kept: Arc<dyn KeptLists>,
         plans: Vec<TrustPlan>,
     ) -> Self {
         let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
-        let clock = Arc::new(FixedClock::new(NOW));
         let mut tenant = world.tenant(vec![RETURN_URL.to_owned()]).unwrap();
-        tenant.trust = compose(&plans, &[], NOW).into();
+        tenant.trust = compose(&plans, &[], &[], NOW).into();
         tenant.trust_plans = plans;
         let callers = Callers::AnyoneOnThisMachine(tenant.id.clone());
         let store: Arc<dyn TransactionStore> = Arc::new(MemoryStore::new(86_400));

@@ -68,10 +68,8 @@ impl Fetch for Host {
             Mode::Serves(document) => Ok(response(200, document, None)),
             Mode::Fails(error) => Err(error.clone()),
             Mode::Says(status) => Ok(response(*status, b"<html>", None)),
-            Mode::Knows(tag, document) => match request.validators.etag.as_deref() == Some(tag) {
-                true => Ok(response(304, b"", Some(tag))),
-                false => Ok(response(200, document, Some(tag))),
-            },
+            Mode::Knows(tag, _) if request.validators.etag.as_deref() == Some(tag) => Ok(response(304, b"", Some(tag))),
+            Mode::Knows(tag, document) => Ok(response(200, document, Some(tag))),
         };
         Box::pin(async move { answer })
     }
@@ -114,6 +112,7 @@ fn source_plan() -> TrustPlan {
             statuses: Vec::new(),
         }),
         signs_for: Vec::new(),
+        revocation: None,
     }
 }
 
@@ -125,15 +124,15 @@ impl Scene {
     fn keeping(kept: Arc<dyn KeptLists>, place: Place) -> Self {
         let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
         let writer = ListWriter::new(&world.authority).unwrap();
-        let clock = Arc::new(FixedClock::new(NOW)) as Arc<dyn Clock>;
+        let clock = Arc::new(FixedClock::new(NOW));
         let host = Arc::new(Host {
             mode: Mutex::new(Mode::Fails(FetchError::Timeout)),
             asked: AtomicUsize::new(0),
-            status: StatusHostFetch::new(world.status_host, clock),
+            status: StatusHostFetch::new(world.status_host, Arc::clone(&clock) as Arc<dyn Clock>),
         });
         let lists = vec![list_plan(&writer, place)];
         let fetch = Arc::clone(&host) as Arc<dyn Fetch>;
-        let service = TestService::with_trust_lists(fetch, lists, kept, vec![source_plan()]);
+        let service = TestService::with_trust_lists(clock, fetch, lists, kept, vec![source_plan()]);
         Self { service, host, writer }
     }
 
@@ -183,8 +182,9 @@ impl Scene {
             assert_eq!(list["sha256"], base64::encode_url(&held.digest), "{evidence}");
             assert!(evidence["credentials"][0]["status_list"]["sha256"].is_string(), "{evidence}");
         }
-        let code = read.pointer("/error/code").or_else(|| read.pointer("/last_refused/code"));
+        let code = read.pointer("/error/code").or_else(|| read.pointer("/last_refused/error/code"));
         let code = code.and_then(Value::as_str).map(str::to_owned);
+        assert_eq!(code.is_none(), status == "verified", "{read}");
         (status, code)
     }
 }
@@ -317,7 +317,7 @@ async fn an_issuer_that_is_taken_off_the_list_is_refused_after_the_refresh() {
 
 #[tokio::test]
 async fn an_anchor_counts_for_its_service_only() {
-    // TL-12, X5C-02: issuing and revoking have changed their places, each with sound signatures and chains.
+    // TL-12, X5C-02, case TRU-013: issuing and revoking have changed their places, each with sound signatures and chains.
     let scene = Scene::new();
     let swapped = scene.list(1, |draft| {
         for entity in &mut draft.entities {
@@ -325,7 +325,7 @@ async fn an_anchor_counts_for_its_service_only() {
         }
     });
     scene.serve_and_refresh(swapped).await;
-    assert_eq!(scene.present().await.1.as_deref(), Some("x5c_untrusted"));
+    assert_eq!(scene.present().await.1.as_deref(), Some("issuer_not_authorized"));
     // The status list is signed under an anchor that the list names for issuing only.
     scene.service.clock.advance(REFRESH);
     let no_status = scene.list(2, |draft| {
@@ -424,4 +424,46 @@ async fn an_imported_list_is_taken_up_while_the_service_runs() {
     scene.refresh().await;
     assert_eq!(scene.present().await.1.as_deref(), Some("trust_unavailable"));
     assert_eq!(scene.host.asked.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_withdrawn_service_is_not_read_as_granted() {
+    // TL-13, case TRU-013: of a public body, as the list says at the time of use.
+    use pruefstein::domain::trust::listed::{HeldList, compose};
+    use pruefstein::domain::trust_list::lote;
+    use pruefstein::simulator::trust_list::BodyStatus;
+    let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
+    let writer = ListWriter::new(&world.authority).unwrap();
+    let profile = profile(ListKind::PubEaa).unwrap();
+    let list_of = |status: BodyStatus| {
+        let mut draft = writer.draft(ListOf::PublicBodies);
+        draft.entities.iter_mut().for_each(|entity| entity.status = status);
+        let document = writer.write(&draft).unwrap();
+        let plan = ListPlan { list_type: profile.list_type.to_owned(), ..list_plan(&writer, Place::Imported) };
+        lote::read(document.as_bytes(), plan.rules(None, NOW)).unwrap()
+    };
+    let chain = world.authority.issuer(IssuerName::Municipality).chain;
+    let judge = |status: BodyStatus, statuses: &[&str]| {
+        let held = HeldList { name: "bodies".to_owned(), list: Arc::new(list_of(status)), usable_until: NOW.plus(DAY) };
+        let plan = TrustPlan {
+            source: TrustSource::new("bodies", Purpose::PubEaaProvider, vec!["urn:pass".to_owned()]),
+            list: Some(ListUse {
+                list: "bodies".to_owned(),
+                issuance: vec![profile.issuance.to_owned()],
+                revocation: Vec::new(),
+                statuses: statuses.iter().map(|status| (*status).to_owned()).collect(),
+            }),
+            signs_for: Vec::new(),
+            revocation: None,
+        };
+        let trust = compose(&[plan], &[held], &[], NOW);
+        let rule = pruefstein::domain::x509::chain::AnchorInChain::Refuse;
+        trust.trust_issuer(&chain, rule, NOW).map(|_| ()).map_err(|reason| reason.code)
+    };
+    let valid = profile.statuses.unwrap().valid;
+    assert_eq!(judge(BodyStatus::Notified, &[valid]), Ok(()));
+    assert_eq!(judge(BodyStatus::Withdrawn, &[valid]), Err(Code::IssuerNotAuthorized));
+    // A status where none is expected gives no trust either, and one that is nearly right is another one.
+    assert_eq!(judge(BodyStatus::Notified, &[]), Err(Code::IssuerNotAuthorized));
+    assert_eq!(judge(BodyStatus::Notified, &[&format!("{valid}/")]), Err(Code::IssuerNotAuthorized));
 }

@@ -89,7 +89,7 @@ fn every_case_says_why_it_exists() {
 const WITHOUT_VECTOR: [(&str, &str); 2] = [
     (
         "credential_issuer_mismatch",
-        "no rule of this verifier gives it: iss is optional and the certificate names the issuer",
+        "only a trust source that demands agreement gives it, and the format has no word for that; see trust_roles",
     ),
     ("transaction_data_mismatch", "queries with transaction data are refused when they are made"),
 ];

@@ -3,9 +3,11 @@
 use super::Surroundings;
 use crate::adapters::kept::{KeptFolder, KeptInMemory};
 use crate::app::examine::ask_list;
+use crate::app::pivots;
 use crate::app::ports::{FetchError, Kept, Validators};
 use crate::app::refresh_trust::{ListStanding, TrustLists};
 use crate::app::time_text::rfc3339;
+use crate::cli::trust_data::kept_pivots;
 use crate::config::survey::Survey;
 use crate::domain::diagnosis::clock::Witness;
 use crate::domain::diagnosis::horizon::{Horizon, horizon};
@@ -56,7 +58,8 @@ impl Looking<'_> {
                 Ok(None) => {}
                 Ok(Some(kept)) => {
                     found = true;
-                    if let Err(reason) = self.lists.adopt(plan, kept, self.now) {
+                    let pivots = kept_pivots(plan, &kept.document, self.folder);
+                    if let Err(reason) = self.lists.adopt(plan, kept, &pivots, self.now) {
                         said.push(refused(&plan.name, &reason, Severity::Error, "the edition on this machine"));
                     }
                 }
@@ -122,16 +125,36 @@ impl Looking<'_> {
         let trial = TrustLists::new(vec![plan.clone()], Arc::new(KeptInMemory::default()));
         if let Ok(Some(kept)) = self.kept(plan) {
             // What is kept is the edition below which nothing is taken (TL-10); whether it is good itself, was said.
-            trial.adopt(plan, Kept { confirmed_at: UnixSeconds(i64::MIN), ..kept }, self.now).ok();
+            let pivots = kept_pivots(plan, &kept.document, self.folder);
+            trial.adopt(plan, Kept { confirmed_at: UnixSeconds(i64::MIN), ..kept }, &pivots, self.now).ok();
         }
-        if let Err(reason) = trial.adopt(plan, served.clone(), self.now) {
+        let pivots = self.pivots(plan, &served.document).await;
+        if let Err(reason) = trial.adopt(plan, served.clone(), &pivots, self.now) {
             said.push(refused(&plan.name, &reason, severity, "the edition that is served now"));
             return false;
         }
-        if !usable && self.lists.adopt(plan, served, self.now).is_err() {
+        if !usable && self.lists.adopt(plan, served, &pivots, self.now).is_err() {
             return false;
         }
         true
+    }
+
+    /// The pivots that a served list of lists announces: those that are kept, and the others from their places. One that
+    /// is missing makes the list fail by its signature, which is said then.
+    async fn pivots(&self, plan: &ListPlan, document: &[u8]) -> Vec<(String, Vec<u8>)> {
+        let mut pivots = kept_pivots(plan, document, self.folder);
+        for location in pivots::announced(plan, document).unwrap_or_default() {
+            if pivots.iter().any(|(known, _)| *known == location) {
+                continue;
+            }
+            let asked = ask_list(self.around.fetch, self.around.clock, plan, &location).await;
+            if let Ok(response) = asked.answer
+                && response.status == 200
+            {
+                pivots.push((location, response.body));
+            }
+        }
+        pivots
     }
 
     /// How old what is kept is.

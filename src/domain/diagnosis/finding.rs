@@ -139,6 +139,10 @@ findings! {
     TrustListLeftOut = "trust_list_left_out", Lists, "note", "Entries of the list could not be read. They give no trust; the rest of the list stands.", "Nothing, unless an issuer that you need is among them: then tell the publisher of the list.";
     ListSignerEndsSoon = "list_signer_ends_soon", Lists, "note from 60 days, warning from 30, error from 7; a note where others remain", "A certificate that signs a list ends soon.", "Get the next signer from the official publication, and add it to `signers`.";
     ListSignerExpired = "list_signer_expired", Lists, "error; a note where others remain", "A certificate that signs a list has ended.", "Get the next signer from the official publication, and put it in its place.";
+    RevocationListSound = "revocation_list_sound", Lists, "ok", "The list of revoked certificates is in force.", "Nothing.";
+    RevocationListAbsent = "revocation_list_absent", Lists, "error; a note where it can be fetched now", "The list of revoked certificates is not on this machine. Until it is, the certificates of its issuer are refused.", "Start the service where it may ask the host, or put the list into a file that the source names.";
+    RevocationListOld = "revocation_list_old", Lists, "error; a note where a newer one can be fetched now", "The list of revoked certificates does not count any more, or not yet. The certificates of its issuer are refused.", "Look at its host and at the way to it; a file has to be replaced by whoever keeps it up to date. Look at the clock, too.";
+    RevocationListMalformed = "revocation_list_malformed", Lists, "error; a warning while a kept one counts", "What is in the place of a list of revoked certificates is none.", "Compare the address or the file under `revocation_lists` with the publication of the authority.";
     // network
     HostsSkipped = "hosts_skipped", Network, "note", "No host was asked.", "Leave out --offline, on the machine and as the user of the service.";
     HostReached = "host_reached", Network, "ok", "The host answers over a secure connection.", "Nothing.";

@@ -2,11 +2,13 @@
 
 use super::TrustAnchors;
 use super::purpose::Purpose;
-use super::source::{Basis, ListEvidence, TrustSource};
+use super::source::{Basis, ListEvidence, Revocation, TrustSource};
 use crate::domain::time::UnixSeconds;
+use crate::domain::trust_list::plan::Place;
 use crate::domain::trust_list::{Service, ServiceStatus, TrustList};
 use crate::domain::x509::Certificate;
 use crate::domain::x509::chain::Anchor;
+use crate::domain::x509::revocation::{Depth, RevocationList, RevocationLists};
 use std::sync::Arc;
 
 /// What a source takes from a list. Addresses of services and statuses are compared exactly (TL-12, case TRU-013).
@@ -52,10 +54,44 @@ pub struct TrustPlan {
     pub list: Option<ListUse>,
     /// The names of the sources whose status lists it signs, for [`Purpose::StatusList`].
     pub signs_for: Vec<String>,
+    /// Where its lists of revoked certificates come from; `None`: revocation is not configured.
+    pub revocation: Option<RevocationPlan>,
+}
+
+/// Where the lists of revoked certificates of a source come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevocationPlan {
+    /// Files and addresses.
+    pub places: Vec<Place>,
+    /// How much of a chain must be shown.
+    pub depth: Depth,
+}
+
+/// A list of revoked certificates that is held.
+#[derive(Debug, Clone)]
+pub struct HeldRevocations {
+    /// Where it comes from.
+    pub place: Place,
+    /// The list.
+    pub list: Arc<RevocationList>,
+}
+
+impl RevocationPlan {
+    /// With what is held. A place from which nothing came leaves its certificates uncovered, and so refused.
+    fn with(&self, held: &[HeldRevocations]) -> Revocation {
+        let lists = held.iter().filter(|held| self.places.contains(&held.place)).map(|held| Arc::clone(&held.list));
+        // More lists than the limit is as good as none: everything is refused until the configuration is mended.
+        Revocation { lists: Arc::new(RevocationLists::new(lists.collect()).unwrap_or_default()), depth: self.depth }
+    }
 }
 
 /// The trust data that plans and lists make together at `now`.
-pub fn compose(plans: &[TrustPlan], held: &[HeldList], now: UnixSeconds) -> TrustAnchors {
+pub fn compose(
+    plans: &[TrustPlan],
+    held: &[HeldList],
+    revocations: &[HeldRevocations],
+    now: UnixSeconds,
+) -> TrustAnchors {
     let expanded: Vec<(&TrustPlan, Vec<TrustSource>)> = plans
         .iter()
         .map(|plan| match &plan.list {
@@ -67,6 +103,7 @@ pub fn compose(plans: &[TrustPlan], held: &[HeldList], now: UnixSeconds) -> Trus
     let mut sources = Vec::new();
     for (plan, made) in &expanded {
         for mut source in made.iter().cloned() {
+            source.revocation = plan.revocation.as_ref().map(|plan| plan.with(revocations));
             let signers = signing().filter(|(signer, _)| signer.signs_for.contains(&plan.source.name));
             for signer in signers.flat_map(|(_, signers)| signers) {
                 source.status_anchors.extend(signer.anchors.iter().cloned());
@@ -102,8 +139,13 @@ fn from_lists(plan: &TrustSource, uses: &ListUse, held: &[HeldList], now: UnixSe
             basis: Basis::Listed { list: evidence(held), usable_until: held.usable_until.min(held.list.next_update) },
             ..plan.clone()
         };
-        for service in held.list.services.iter().filter(|service| uses.is_in_force(service, now)) {
-            if !plan.admits_country(service.country.as_deref()) {
+        for service in &held.list.services {
+            let admitted = uses.is_in_force(service, now) && plan.admits_country(service.country.as_deref());
+            if !(admitted && uses.issuance.contains(&service.service_type)) {
+                // Of end entities nothing is kept: they are not authorities of anybody.
+                sort(&service.certificates, &mut source.outside, &mut Vec::new());
+            }
+            if !admitted {
                 continue;
             }
             if uses.issuance.contains(&service.service_type) {
@@ -113,6 +155,9 @@ fn from_lists(plan: &TrustSource, uses: &ListUse, held: &[HeldList], now: UnixSe
                 sort(&service.certificates, &mut source.status_anchors, &mut source.status_pinned);
             }
         }
+        let inside = |anchor: &Anchor| source.anchors.iter().any(|own| own.certificate.der == anchor.certificate.der);
+        let outside = std::mem::take(&mut source.outside);
+        source.outside = outside.into_iter().filter(|anchor| !inside(anchor)).collect();
         sources.push(source);
     }
     if sources.is_empty() {

@@ -12,13 +12,15 @@ pub mod source;
 
 pub use purpose::Purpose;
 pub use source::{
-    Basis, ListEvidence, SHORT_LIVED_SECONDS, StatusOrigin, StatusRule, TrustSource, is_loopback, trust_status_signer,
+    Agreement, Basis, ListEvidence, Revocation, SHORT_LIVED_SECONDS, StatusOrigin, StatusRule, TrustSource,
+    is_loopback, trust_status_signer,
 };
 
 use crate::domain::jose::hash::sha256;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::x509::chain::{self, Anchor, AnchorInChain, ChainRules, ValidatedChain};
+use crate::domain::x509::revocation::Depth;
 
 /// All trust sources of a tenant at one time.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +44,8 @@ impl TrustAnchors {
         let mut text = Vec::new();
         for source in &sources {
             let words = [source.name.as_str(), source.purpose.as_str()];
-            let conditions = source.types.iter().chain(&source.countries).chain(&source.extended_key_usage);
+            let profile = source.profile.extended_key_usage.iter().chain(&source.profile.qc_type);
+            let conditions = source.types.iter().chain(&source.countries).chain(profile);
             for word in words.into_iter().chain(conditions.map(String::as_str)) {
                 text.extend_from_slice(word.as_bytes());
                 text.push(0);
@@ -52,6 +55,15 @@ impl TrustAnchors {
                 text.push(0);
             }
             text.extend_from_slice(source.status_rule.as_str().as_bytes());
+            text.extend_from_slice(source.agreement.issuer_word().as_bytes());
+            text.push(u8::from(source.agreement.country));
+            if let Some(Revocation { lists, depth }) = &source.revocation {
+                text.push(match depth {
+                    Depth::Leaf => b'e',
+                    Depth::WholeChain => b'w',
+                });
+                text.extend_from_slice(&lists.digest());
+            }
             for basis in std::iter::once(&source.basis).chain(&source.status_basis) {
                 text.push(b'b');
                 text.extend_from_slice(basis.list().map_or(&[][..], |list| &list.digest));
@@ -61,7 +73,8 @@ impl TrustAnchors {
             let status = source.status_anchors.iter().map(|anchor| (b's', &anchor.certificate));
             let pinned = source.pinned.iter().map(|certificate| (b'p', certificate));
             let status_pinned = source.status_pinned.iter().map(|certificate| (b't', certificate));
-            for (kind, certificate) in issuing.chain(status).chain(pinned).chain(status_pinned) {
+            let outside = source.outside.iter().map(|anchor| (b'o', &anchor.certificate));
+            for (kind, certificate) in issuing.chain(status).chain(pinned).chain(status_pinned).chain(outside) {
                 text.push(kind);
                 text.extend_from_slice(&certificate.fingerprint());
             }
@@ -142,34 +155,52 @@ impl TrustAnchors {
         };
         for (index, source) in usable().filter(|(_, source)| !source.pinned.is_empty()) {
             if let Ok(chain) = chain::validate_pinned(certificates, &source.pinned, now) {
-                return Ok(TrustedIssuer { chain, sources: vec![index] });
+                return source.admit(chain, &[], now).map(|chain| TrustedIssuer { chain, sources: vec![index] });
             }
         }
         let owned = || usable().flat_map(|(index, source)| source.anchors.iter().map(move |anchor| (index, anchor)));
         let anchors: Vec<&Anchor> = owned().map(|(_, anchor)| anchor).collect();
         let rules = ChainRules { anchor_in_chain, extended_key_usage: None };
-        let chain = chain::validate(certificates, &anchors, rules, now).map_err(|reason| {
-            let waits = self.issuing().find_map(|source| source.check_usable(now).err());
-            if reason.code == Code::X5cUntrusted { waits.unwrap_or(reason) } else { reason }
+        let chain = chain::validate(certificates, &anchors, rules, now).map_err(|reason| match reason.code {
+            Code::X5cUntrusted => self.why_untrusted(certificates, rules, now).unwrap_or(reason),
+            _ => reason,
         })?;
-        let reached: Vec<usize> = owned()
+        let mut reached: Vec<usize> = owned()
             .enumerate()
             .filter(|(place, _)| chain.anchors.contains(place))
             .map(|(_, (index, _))| index)
             .collect();
-        let fits = |index: &usize| {
-            let wanted = self.sources.get(*index).and_then(|source| source.extended_key_usage.as_ref());
-            wanted.is_none_or(|wanted| {
-                let usages = &chain.leaf.extended_key_usage;
-                usages.contains(wanted)
-                    && !usages.iter().any(|usage| usage == crate::domain::x509::certificate::ANY_EXTENDED_KEY_USAGE)
-            })
-        };
-        let sources: Vec<usize> = reached.into_iter().filter(fits).collect();
+        reached.dedup();
+        let (mut chain, mut sources, mut refusal) = (chain, Vec::new(), None);
+        for index in reached {
+            let Some(source) = self.sources.get(index) else { continue };
+            match source.admit(chain.clone(), &anchors, now) {
+                // Kept chains are looked at again when the lists of their sources end.
+                Ok(admitted) => {
+                    chain = admitted;
+                    sources.push(index);
+                }
+                Err(reason) => refusal = refusal.or(Some(reason)),
+            }
+        }
         if sources.is_empty() {
-            return Err(Reason::new(Code::X5cProfileViolation, "the leaf lacks the extended key usage of its source"));
+            let untrusted = || Reason::new(Code::X5cUntrusted, "the chain reaches no trust source");
+            return Err(refusal.unwrap_or_else(untrusted));
         }
         Ok(TrustedIssuer { chain, sources })
+    }
+
+    /// What can be said of a chain that reaches no anchor, beyond that.
+    fn why_untrusted(&self, certificates: &[Vec<u8>], rules: ChainRules<'_>, now: UnixSeconds) -> Option<Reason> {
+        if let Some(waits) = self.issuing().find_map(|source| source.check_usable(now).err()) {
+            return Some(waits);
+        }
+        let outside: Vec<&Anchor> = self.issuing().flat_map(|source| &source.outside).collect();
+        let known = !outside.is_empty() && chain::validate(certificates, &outside, rules, now).is_ok();
+        known.then(|| {
+            let detail = "a trust list names the issuer's authority, but for another service, or not as in force";
+            Reason::new(Code::IssuerNotAuthorized, detail)
+        })
     }
 
     /// The source through which the issuer may issue all of `types`: the credential's own and, where it answers under

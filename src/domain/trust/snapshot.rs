@@ -7,13 +7,16 @@
 //! The digest is that of [`TrustAnchors::digest`], which reports name: whoever has report and snapshot can tell that they
 //! belong together. A snapshot is not signed; it is evidence for whoever made it, and nothing the service reads.
 
-use super::{Basis, ListEvidence, Purpose, StatusOrigin, StatusRule, TrustAnchors, TrustSource};
+use super::{Agreement, Basis, ListEvidence, Purpose, Revocation, StatusOrigin, StatusRule, TrustAnchors, TrustSource};
 use crate::domain::encoding::base64;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::x509::Certificate;
 use crate::domain::x509::chain::Anchor;
+use crate::domain::x509::profile::CertificateProfile;
+use crate::domain::x509::revocation::{Depth, RevocationList, RevocationLists};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 const FORMAT: &str = "pruefstein-trust-snapshot/1";
 
@@ -38,12 +41,27 @@ struct SourceRow {
     status_basis: Option<BasisRow>,
     anchors: Vec<String>,
     pinned: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    outside: Vec<String>,
     status_anchors: Vec<String>,
     status_pinned: Vec<String>,
     status_origins: Vec<String>,
     status_rule: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     extended_key_usage: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    qc_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revocation: Option<RevocationRow>,
+    issuer_match: String,
+    country_match: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RevocationRow {
+    whole_chain: bool,
+    lists: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -106,11 +124,19 @@ impl SourceRow {
             status_basis: source.status_basis.as_ref().map(BasisRow::of),
             anchors: anchors(&source.anchors),
             pinned: certificates(&source.pinned),
+            outside: anchors(&source.outside),
             status_anchors: anchors(&source.status_anchors),
             status_pinned: certificates(&source.status_pinned),
             status_origins: source.status_origins.iter().map(StatusOrigin::text).collect(),
             status_rule: source.status_rule.as_str().to_owned(),
-            extended_key_usage: source.extended_key_usage.clone(),
+            extended_key_usage: source.profile.extended_key_usage.clone(),
+            qc_type: source.profile.qc_type.clone(),
+            revocation: source.revocation.as_ref().map(|revocation| RevocationRow {
+                whole_chain: revocation.depth == Depth::WholeChain,
+                lists: revocation.lists.lists().iter().map(|list| base64::encode_standard(&list.der)).collect(),
+            }),
+            issuer_match: source.agreement.issuer_word().to_owned(),
+            country_match: source.agreement.country,
         }
     }
 
@@ -129,13 +155,29 @@ impl SourceRow {
             status_basis: self.status_basis.map(BasisRow::into_basis).transpose()?,
             anchors: anchors(self.anchors)?,
             pinned: certificates(&self.pinned)?,
+            outside: anchors(self.outside)?,
             status_anchors: anchors(self.status_anchors)?,
             status_pinned: certificates(&self.status_pinned)?,
             status_origins: origins.collect::<Result<_, _>>()?,
             status_rule: StatusRule::from_name(&self.status_rule)
                 .ok_or_else(|| unknown("a rule on statuses is not known"))?,
-            extended_key_usage: self.extended_key_usage,
+            profile: CertificateProfile { extended_key_usage: self.extended_key_usage, qc_type: self.qc_type },
+            revocation: self.revocation.map(RevocationRow::into_revocation).transpose()?,
+            agreement: Agreement {
+                issuer: Agreement::issuer_from(&self.issuer_match)
+                    .ok_or_else(|| unknown("a rule on issuers is not known"))?,
+                country: self.country_match,
+            },
         })
+    }
+}
+
+impl RevocationRow {
+    fn into_revocation(self) -> Result<Revocation, Reason> {
+        let read = |text: &String| RevocationList::read(&base64::decode_standard(text)?);
+        let lists: Vec<RevocationList> = self.lists.iter().map(read).collect::<Result<_, _>>()?;
+        let depth = if self.whole_chain { Depth::WholeChain } else { Depth::Leaf };
+        Ok(Revocation { lists: Arc::new(RevocationLists::new(lists)?), depth })
     }
 }
 

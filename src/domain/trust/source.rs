@@ -5,6 +5,9 @@ use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::x509::Certificate;
 use crate::domain::x509::chain::{self, Anchor, AnchorInChain, ChainRules, ValidatedChain};
+use crate::domain::x509::profile::{CertificateProfile, IssuerNames};
+use crate::domain::x509::revocation::{Depth, RevocationCheck, RevocationLists};
+use std::sync::Arc;
 use url::Url;
 
 /// Whether a credential of a source must point to a status list (TSL-06, case TSL-031). Status that is there is always
@@ -60,6 +63,9 @@ pub struct TrustSource {
     pub anchors: Vec<Anchor>,
     /// Issuer certificates that are trusted as they are.
     pub pinned: Vec<Certificate>,
+    /// Anchors that its list names, but for something else or not any more: whoever leads to one of them is known and
+    /// refused, and the report says so (case TRU-013).
+    pub outside: Vec<Anchor>,
     /// The anchors of those who sign its status lists; if these and the pinned ones are empty, those of its issuers.
     pub status_anchors: Vec<Anchor>,
     /// Certificates of signers of its status lists that are trusted as they are.
@@ -68,8 +74,12 @@ pub struct TrustSource {
     pub status_origins: Vec<StatusOrigin>,
     /// Whether credentials must have a status.
     pub status_rule: StatusRule,
-    /// An extended key usage that its issuers' certificates must have, in dotted form.
-    pub extended_key_usage: Option<String>,
+    /// What its issuers' certificates must have beyond a valid path.
+    pub profile: CertificateProfile,
+    /// Whether certificates must be shown not to be revoked, and by which lists; `None`: revocation is not configured.
+    pub revocation: Option<Revocation>,
+    /// What must agree between credential and certificate.
+    pub agreement: Agreement,
 }
 
 /// An origin from which status lists may be fetched: `https` on one host and port, or `http` on this machine.
@@ -144,11 +154,14 @@ impl TrustSource {
             status_basis: None,
             anchors: Vec::new(),
             pinned: Vec::new(),
+            outside: Vec::new(),
             status_anchors: Vec::new(),
             status_pinned: Vec::new(),
             status_origins: Vec::new(),
             status_rule: StatusRule::default(),
-            extended_key_usage: None,
+            profile: CertificateProfile::default(),
+            revocation: None,
+            agreement: Agreement::default(),
         }
     }
 
@@ -163,6 +176,35 @@ impl TrustSource {
     /// [`Code::TrustUnavailable`] if its list is not there, or was not confirmed in time (TL-07, TL-18).
     pub fn check_usable(&self, now: UnixSeconds) -> Result<(), Reason> {
         self.basis.check_usable(now)
+    }
+
+    /// What is demanded of a chain that reaches this source, beyond the path: the profile of the leaf, and that nothing
+    /// in it is revoked. `anchors` are those that the chain was validated against.
+    ///
+    /// # Errors
+    /// As [`CertificateProfile::check`] and [`ValidatedChain::check_revocation`].
+    pub(super) fn admit(
+        &self,
+        chain: ValidatedChain,
+        anchors: &[&Anchor],
+        now: UnixSeconds,
+    ) -> Result<ValidatedChain, Reason> {
+        self.profile.check(&chain.leaf)?;
+        self.check_revoked(chain, anchors, now)
+    }
+
+    fn check_revoked(
+        &self,
+        chain: ValidatedChain,
+        anchors: &[&Anchor],
+        now: UnixSeconds,
+    ) -> Result<ValidatedChain, Reason> {
+        match &self.revocation {
+            None => Ok(chain),
+            Some(Revocation { lists, depth }) => {
+                chain.check_revocation(anchors, RevocationCheck::Required { lists, depth: *depth }, now)
+            }
+        }
     }
 
     /// Whether it may vouch for issuers of this country, as their certificates state it.
@@ -186,6 +228,46 @@ impl TrustSource {
             Ok(())
         } else {
             Err(refused("the host of the status address is not allowed for this issuer"))
+        }
+    }
+}
+
+/// The lists of revoked certificates of a source, and how far up they are asked. The anchors' certificates are withdrawn
+/// by taking them out.
+#[derive(Debug, Clone)]
+pub struct Revocation {
+    /// The lists. A certificate that none of them covers counts as revoked.
+    pub lists: Arc<RevocationLists>,
+    /// How much of the chain must be shown.
+    pub depth: Depth,
+}
+
+/// What must agree between a credential and its issuer's certificate. Whatever it is, the comparison is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Agreement {
+    /// `iss`, if the credential has one, must be one of these names of the certificate.
+    pub issuer: Option<IssuerNames>,
+    /// `issuing_country`, if it is disclosed, must be the country of the certificate (X5C-20).
+    pub country: bool,
+}
+
+impl Agreement {
+    /// The word for the rule on `iss` in configuration.
+    pub const fn issuer_word(self) -> &'static str {
+        match self.issuer {
+            None => "recorded",
+            Some(IssuerNames::Uri) => "uri",
+            Some(IssuerNames::UriOrDns) => "uri_or_dns",
+        }
+    }
+
+    /// The rule on `iss` with this word.
+    pub fn issuer_from(word: &str) -> Option<Option<IssuerNames>> {
+        match word {
+            "recorded" => Some(None),
+            "uri" => Some(Some(IssuerNames::Uri)),
+            "uri_or_dns" => Some(Some(IssuerNames::UriOrDns)),
+            _ => None,
         }
     }
 }
@@ -262,11 +344,12 @@ pub fn trust_status_signer(
     if !pinned.is_empty() {
         let direct = chain::validate_pinned(certificates, pinned, now);
         if direct.is_ok() || anchors.is_empty() {
-            return direct;
+            return direct.and_then(|chain| source.check_revoked(chain, &[], now));
         }
     }
     let anchors: Vec<&Anchor> = anchors.iter().collect();
-    chain::validate(certificates, &anchors, ChainRules { anchor_in_chain, extended_key_usage: None }, now)
+    let chain = chain::validate(certificates, &anchors, ChainRules { anchor_in_chain, extended_key_usage: None }, now)?;
+    source.check_revoked(chain, &anchors, now)
 }
 
 #[cfg(test)]

@@ -57,6 +57,13 @@ impl ListPlan {
         }
     }
 
+    /// The origin of its address, as `scheme://host:port`, if it has one.
+    pub fn own_origin(&self) -> Option<String> {
+        let Place::Url(address) = &self.place else { return None };
+        let url = url::Url::parse(address).ok()?;
+        Some(format!("{}://{}:{}", url.scheme(), url.host_str()?, url.port_or_known_default()?))
+    }
+
     /// First second at which a list that was confirmed at `confirmed_at` may no longer be used, its own end aside.
     /// Only what is asked for again and again can be overdue; what is imported lasts until its own end.
     pub fn confirmed_until(&self, confirmed_at: UnixSeconds) -> UnixSeconds {

@@ -165,6 +165,11 @@ impl Refusal {
             report.failure().cloned().unwrap_or_else(|| Reason::new(Code::InternalError, "refused without a reason"));
         Self { reason, standing, report }
     }
+
+    /// The refusal when a report did not let its value go.
+    fn unsealed((reason, report): (Reason, Report)) -> Self {
+        Self { reason, standing: Standing::Unestablished, report }
+    }
 }
 
 /// Whether this code says that a decision is not possible now.

@@ -16,6 +16,7 @@ use crate::domain::status_list::StatusReference;
 use crate::domain::time::{UnixSeconds, Validity};
 use crate::domain::trust::{SHORT_LIVED_SECONDS, StatusRule, TrustSource, TrustedIssuer};
 use crate::domain::type_metadata::{Consulted, NoMetadata, TypeDocuments, TypeMetadata, TypeNeed};
+use crate::domain::x509::profile::{IssuerNames, Match, match_country, match_issuer};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -173,9 +174,7 @@ impl Single<'_> {
             Ok(credential) => credential,
             Err(standing) => return Err(Box::new(Refusal::of(report, standing))),
         };
-        report
-            .seal(credential)
-            .map_err(|(reason, report)| Box::new(Refusal { reason, standing: Standing::Unestablished, report }))
+        report.seal(credential).map_err(|unsealed| Box::new(Refusal::unsealed(unsealed)))
     }
 }
 
@@ -243,7 +242,9 @@ pub(super) fn open_in<'a>(
     let source = match (&types, matched) {
         (Ok(types), Some(matched)) => report
             .step(section, Check::IssuerAuthorized, || {
-                cx.trust.authorize(&issuer, &[types.vct.as_str(), matched], cx.now)
+                let source = cx.trust.authorize(&issuer, &[types.vct.as_str(), matched], cx.now)?;
+                check_stated_issuer(source, &issuer, form.payload.get("iss"))?;
+                Ok(source)
             })
             .ok_or(unestablished)?,
         _ => cx.trust.any_source(&issuer).ok_or(unestablished)?,
@@ -255,9 +256,13 @@ pub(super) fn open_in<'a>(
 
     let Form { sd_jwt, payload, dates } = form;
     let stated_issuer = payload.get("iss").and_then(Value::as_str).map(str::to_owned);
-    if stated_issuer.as_ref().is_some_and(|stated| !issuer.chain.leaf.uris.contains(stated)) {
-        report.note(section, Check::IssuerAuthorized, "iss is not a name in the certificate; the certificate counts");
-    }
+    // SD-JWT VC section 2.5: the certificate counts; whether iss is one of its names is recorded, always.
+    let note = match match_issuer(stated_issuer.as_deref(), &issuer.chain.leaf, IssuerNames::UriOrDns) {
+        Match::Matched => "iss is a name in the certificate",
+        Match::Unmatched => "iss is not a name in the certificate; the certificate counts",
+        Match::NotStated => "iss and the certificate cannot be compared: one of them states no name",
+    };
+    report.note(section, Check::IssuerAuthorized, note);
     let holder = report
         .step(section, Check::HolderKey, || match (payload.contains_key("cnf"), proof.is_some() || requires_proof) {
             (false, false) => Ok(None),
@@ -294,7 +299,7 @@ pub(super) fn open_in<'a>(
     }
 
     // Issuer and holder are established from here on.
-    let (validity, status, metadata) = late.conclude(report, section, source, &claims, shape, cx);
+    let (validity, status, metadata) = late.conclude(report, section, (source, &issuer), &claims, shape, cx);
     match (validity, types) {
         (Some(validity), Ok(types)) if !report.has_failed(section) => Ok(Opened {
             section,
@@ -311,6 +316,21 @@ pub(super) fn open_in<'a>(
             metadata,
         }),
         _ => Err(Standing::Established),
+    }
+}
+
+/// Where the source demands it, `iss` must be a name of the certificate.
+fn check_stated_issuer(source: &TrustSource, issuer: &TrustedIssuer, stated: Option<&Value>) -> Result<(), Reason> {
+    let Some(names) = source.agreement.issuer else { return Ok(()) };
+    match match_issuer(stated.and_then(Value::as_str), &issuer.chain.leaf, names) {
+        Match::Matched => Ok(()),
+        Match::Unmatched => {
+            Err(Reason::new(Code::CredentialIssuerMismatch, "iss is not a name in the certificate of the issuer"))
+        }
+        Match::NotStated => Err(Reason::new(
+            Code::CredentialIssuerMismatch,
+            "iss or a name in the certificate of the issuer is missing",
+        )),
     }
 }
 
@@ -595,7 +615,7 @@ impl Late {
         self,
         report: &mut Report,
         section: Section,
-        source: &TrustSource,
+        (source, issuer): (&TrustSource, &TrustedIssuer),
         claims: &Map<String, Value>,
         shape: Shape,
         cx: Context<'_>,
@@ -630,7 +650,21 @@ impl Late {
                 None
             }
         };
-        report.step(section, Check::ClaimContent, || vc::check_data_uris(claims));
+        let country = claims.get("issuing_country").and_then(Value::as_str);
+        let country = match_country(country, &issuer.chain.leaf);
+        report.step(section, Check::ClaimContent, || {
+            vc::check_data_uris(claims)?;
+            if source.agreement.country && country == Match::Unmatched {
+                return Err(Reason::new(
+                    Code::CredentialIssuerMismatch,
+                    "issuing_country is not the country of the certificate",
+                ));
+            }
+            Ok(())
+        });
+        if country == Match::Unmatched {
+            report.note(section, Check::ClaimContent, "issuing_country is not the country of the certificate");
+        }
         let short_lived = self.lifetime.is_some_and(|seconds| seconds <= SHORT_LIVED_SECONDS);
         let status = report.step(section, Check::StatusReference, || match &self.status {
             Some(claim) => {

@@ -125,7 +125,7 @@ pub struct Line {
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     lines: Vec<Line>,
-    made: Option<Made>,
+    made: Option<Box<Made>>,
     evidence: Vec<Evidence>,
 }
 
@@ -174,12 +174,12 @@ pub struct Section {
 impl Report {
     /// An empty report of a verdict that is made at `now` with this trust data.
     pub fn begin(now: UnixSeconds, trust: &TrustAnchors) -> Self {
-        Self { made: Some(Made { at: now, trust: *trust.digest() }), ..Self::default() }
+        Self { made: Some(Box::new(Made { at: now, trust: *trust.digest() })), ..Self::default() }
     }
 
     /// When and with what the verdict was made.
-    pub const fn made(&self) -> Option<Made> {
-        self.made
+    pub fn made(&self) -> Option<Made> {
+        self.made.as_deref().copied()
     }
 
     /// What the trust in its credentials rests on.

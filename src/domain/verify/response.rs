@@ -224,9 +224,7 @@ impl Pending<'_> {
                 None => presented.credentials.push((id, vec![credential])),
             }
         }
-        report
-            .seal(presented)
-            .map_err(|(reason, report)| Box::new(Refusal { reason, standing: Standing::Unestablished, report }))
+        report.seal(presented).map_err(|unsealed| Box::new(Refusal::unsealed(unsealed)))
     }
 }
 

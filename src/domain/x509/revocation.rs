@@ -9,6 +9,9 @@ use crate::domain::jose::hash::sha256;
 use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
+use rustls_pki_types::CertificateRevocationListDer;
+use rustls_pki_types::pem::PemObject as _;
+use std::sync::Arc;
 use webpki::{CertRevocationList, Error, OwnedCertRevocationList};
 use x509_parser::prelude::FromDer as _;
 use x509_parser::revocation_list::CertificateRevocationList;
@@ -52,6 +55,8 @@ pub struct RevocationList {
     pub entries: usize,
     /// SHA-256 of the list, as evidence in reports.
     pub digest: [u8; 32],
+    /// The bytes, for snapshots of trust data.
+    pub der: Vec<u8>,
 }
 
 impl RevocationList {
@@ -92,8 +97,20 @@ impl RevocationList {
             next_update: UnixSeconds(next_update),
             entries: parsed.iter_revoked_certificates().count(),
             digest: sha256(der),
+            der: der.to_vec(),
             list: list.into(),
         })
+    }
+
+    /// Reads one list from the contents of a file, DER or PEM.
+    ///
+    /// # Errors
+    /// As [`RevocationList::read`].
+    pub fn from_file(bytes: &[u8]) -> Result<Self, Reason> {
+        match CertificateRevocationListDer::from_pem_slice(bytes) {
+            Ok(der) => Self::read(&der),
+            Err(_) => Self::read(bytes),
+        }
     }
 
     /// Whether it is in force: issued, and its successor not yet due.
@@ -108,7 +125,7 @@ impl RevocationList {
 
 /// The lists of a trust source, the newest first.
 #[derive(Debug, Default)]
-pub struct RevocationLists(Vec<RevocationList>);
+pub struct RevocationLists(Vec<Arc<RevocationList>>);
 
 impl RevocationLists {
     /// These lists. Of several by one issuer for one distribution point only the newest is kept, even when it ends first:
@@ -116,12 +133,13 @@ impl RevocationLists {
     ///
     /// # Errors
     /// [`Code::X5cTooLong`] for more than [`limits::REVOCATION_LISTS`].
-    pub fn new(mut lists: Vec<RevocationList>) -> Result<Self, Reason> {
+    pub fn new(lists: Vec<impl Into<Arc<RevocationList>>>) -> Result<Self, Reason> {
         if lists.len() > limits::REVOCATION_LISTS {
             return Err(Reason::new(Code::X5cTooLong, "more revocation lists than the limit"));
         }
+        let mut lists: Vec<Arc<RevocationList>> = lists.into_iter().map(Into::into).collect();
         lists.sort_by_key(|list| std::cmp::Reverse(list.this_update));
-        let mut kept: Vec<RevocationList> = Vec::new();
+        let mut kept: Vec<Arc<RevocationList>> = Vec::new();
         for list in lists {
             if !kept.iter().any(|newer| newer.supersedes(&list)) {
                 kept.push(list);
@@ -131,7 +149,7 @@ impl RevocationLists {
     }
 
     /// The lists, the newest first.
-    pub fn lists(&self) -> &[RevocationList] {
+    pub fn lists(&self) -> &[Arc<RevocationList>] {
         &self.0
     }
 

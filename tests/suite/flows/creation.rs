@@ -1,9 +1,14 @@
 //! Starting a presentation: what is refused, where, and that one answer names every fault.
 
 use crate::service::{RETURN_URL, TestService};
+use pruefstein::domain::ids::TenantId;
+use pruefstein::domain::jose::hash::sha256;
 use pruefstein::domain::preset;
 use pruefstein::domain::trust::TrustAnchors;
+use pruefstein::http::callers::{CallerKey, Callers};
+use pruefstein::http::{Front, NoObserver, router};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 fn pointers(problem: &Value) -> Vec<&str> {
     problem["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap()).collect()
@@ -325,4 +330,31 @@ async fn queries_are_checked_without_being_sent() {
     }]}))
     .await;
     assert_eq!(found["sendable"], false, "{found}");
+}
+
+#[tokio::test]
+async fn a_caller_has_a_share_of_its_own() {
+    // API-012: mass creation by one caller; others go on, and so does reading.
+    let service = TestService::with_two_tenants();
+    let keys = [("one", "red"), ("two", "red"), ("three", "blue")].map(|(name, tenant)| CallerKey {
+        name: name.to_owned(),
+        tenant: TenantId::parse(tenant).unwrap(),
+        sha256: sha256(format!("{name}-key").as_bytes()),
+    });
+    let front =
+        Front::new(Arc::clone(&service.app), Callers::Keys(keys.into()), Arc::new(NoObserver)).with_creations(2);
+    let service = TestService { router: router(front), ..service };
+    let create = |name: &str| {
+        let call = service.call("POST", "/v1/presentations").header("authorization", &format!("Bearer {name}-key"));
+        call.json(&json!({"preset": "schalter", "flow": "cross_device"})).send()
+    };
+    assert_eq!([create("one").await.status, create("one").await.status], [201, 201]);
+    let refused = create("one").await;
+    assert_eq!(refused.problem(), (429, "quota_exceeded".to_owned()));
+    assert_eq!(refused.header("retry-after"), Some("30"));
+    assert_eq!([create("two").await.status, create("three").await.status], [201, 201]);
+    let presets = service.call("GET", "/v1/presets").header("authorization", "Bearer one-key").send().await;
+    assert_eq!(presets.status, 200);
+    service.clock.advance(30);
+    assert_eq!([create("one").await.status, create("one").await.status], [201, 429]);
 }

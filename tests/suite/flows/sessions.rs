@@ -75,7 +75,8 @@ async fn five_wrong_codes_close_the_result() {
 
 #[tokio::test]
 async fn codes_of_two_sessions_do_not_fit_each_other() {
-    // case RSP-034: a swap of two answers shows.
+    // case RSP-034: a swap of two answers shows. case SES-016: whoever sends a victim back with the code of a presentation
+    // of their own finds that the caller asks with the id of the victim's session; our name for it is that of a wrong code.
     let service = TestService::new();
     let ((one, one_code), (other, other_code)) = (answered(&service, None).await, answered(&service, None).await);
     assert_ne!(one_code, other_code);
@@ -180,4 +181,25 @@ async fn a_code_in_vain_for_the_cross_device_flow() {
         try_code(&service, &created, "wrong").await;
     }
     assert_eq!(service.status(&created).await, "verified");
+}
+
+#[tokio::test]
+async fn a_stolen_id_opens_no_stream() {
+    // case SES-017: the id of a presentation is no secret that opens anything; a stream needs its caller's key.
+    let service = TestService::with_two_tenants();
+    let body = json!({"preset": "schalter", "flow": "cross_device"});
+    let red = |method: &str, path: &str| service.call(method, path).header("authorization", "Bearer red-key");
+    let created = red("POST", "/v1/presentations").json(&body).send().await.json();
+    let id = created["id"].as_str().unwrap();
+    let path = presentation_path(&created);
+    for path in [format!("{path}/events"), path.clone(), format!("{path}?wait=30"), format!("{path}/qr.svg")] {
+        let stranger = service.call("GET", &path).send().await;
+        assert_eq!(stranger.problem(), (401, "unauthenticated".to_owned()), "{path}");
+        let other = service.call("GET", &path).header("authorization", "Bearer blue-key").send().await;
+        assert_eq!(other.problem(), (404, "unknown_transaction".to_owned()), "{path}");
+    }
+    for public in [format!("/p/{id}"), format!("/p/{id}/qr.svg"), format!("/wallet/requests/{id}")] {
+        assert_eq!(service.call("GET", &public).send().await.status, 404, "{public}");
+    }
+    assert_eq!(red("GET", &format!("{path}/events")).open().await.status(), 200);
 }

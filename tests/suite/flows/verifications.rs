@@ -172,3 +172,38 @@ async fn what_cannot_be_decided_is_no_verdict() {
     assert!(answer.header("retry-after").is_some());
     assert!(!answer.text().contains("PRÜFSTEIN"));
 }
+
+#[tokio::test]
+async fn a_repeated_call_is_made_anew_and_another_body_conflicts() {
+    // API-010 on the calls that change nothing.
+    let service = TestService::new();
+    let presentation = made(&service, |_| {});
+    let verify = asking(&presentation);
+    let mut other = verify.clone();
+    other["nonce"] = json!("another");
+    let query = |id: &str| {
+        json!({"dcql_query": {"credentials": [
+            {"id": id, "format": "dc+sd-jwt", "meta": {"vct_values": ["urn:eudi:pid:de:1"]}}]}})
+    };
+    for (path, body, other) in
+        [("/v1/verifications", verify, other), ("/v1/queries/check", query("pid"), query("pid2"))]
+    {
+        let call =
+            |key: &str, body: &Value| service.call("POST", path).header("idempotency-key", key).json(body).send();
+        let first = call("key", &body).await;
+        assert_eq!(first.status, 200, "{path}");
+        let again = call("key", &body).await;
+        assert_eq!((again.status, &again.body), (200, &first.body), "{path}");
+        assert_eq!(call("key", &other).await.problem(), (409, "idempotency_conflict".to_owned()), "{path}");
+        assert_eq!(call("key", &body).await.status, 200, "{path}: the first one keeps the key");
+        assert_eq!(call("key2", &other).await.status, 200, "{path}");
+        assert_eq!(call("no blanks", &body).await.problem(), (400, "bad_request".to_owned()), "{path}");
+        let twice = service.call("POST", path).header("idempotency-key", "a").header("idempotency-key", "a");
+        assert_eq!(twice.json(&body).send().await.problem(), (400, "bad_request".to_owned()), "{path}");
+        // A body that cannot be read uses no key up.
+        assert_eq!(call("key3", &json!({})).await.status, 422, "{path}");
+        assert_eq!(call("key3", &body).await.status, 200, "{path}");
+        service.clock.advance(86_400);
+        assert_eq!(call("key", &other).await.status, 200, "{path}: a day later it is free");
+    }
+}

@@ -1,0 +1,88 @@
+//! The pivots of the list of lists: how its signers change between two publications in the Official Journal.
+
+use super::App;
+use super::ports::{FetchRequest, Validators};
+use super::refresh_trust::FETCH_MILLISECONDS;
+use crate::domain::encoding::base64;
+use crate::domain::jose::hash::sha256;
+use crate::domain::limits;
+use crate::domain::reason::{Code, Reason};
+use crate::domain::time::UnixSeconds;
+use crate::domain::trust::StatusOrigin;
+use crate::domain::trust_list::Notation;
+use crate::domain::trust_list::plan::ListPlan;
+use crate::domain::trust_list::trusted_list::pivot::{LIST_OF_LISTS, Pivot, announced_pivots, follow_pivots};
+
+/// The pivots that a document announces, oldest first: nothing if it is no list of lists. Nothing is verified by this.
+///
+/// # Errors
+/// As [`announced_pivots`].
+pub fn announced(plan: &ListPlan, document: &[u8]) -> Result<Vec<String>, Reason> {
+    if plan.notation == Notation::TrustedList && plan.list_type == LIST_OF_LISTS {
+        announced_pivots(document)
+    } else {
+        Ok(Vec::new())
+    }
+}
+
+/// The name under which a pivot is kept between runs.
+pub fn kept_name(plan: &ListPlan, location: &str) -> String {
+    format!("{}-pivot-{}", plan.name, base64::encode_url(&sha256(location.as_bytes())))
+}
+
+/// The plan with the signers that follow from the pinned ones by these pivots, which are all that the document announces.
+///
+/// # Errors
+/// As [`follow_pivots`].
+pub fn with_signers(plan: &ListPlan, pivots: &[(String, Vec<u8>)], now: UnixSeconds) -> Result<ListPlan, Reason> {
+    if pivots.is_empty() {
+        return Ok(plan.clone());
+    }
+    let pivots: Vec<Pivot<'_>> = pivots.iter().map(|(location, document)| Pivot { location, document }).collect();
+    Ok(ListPlan { signers: follow_pivots(&plan.signers, &pivots, now)?, ..plan.clone() })
+}
+
+impl App {
+    /// The plan by which a document is to be verified, after every pivot that it announces. What was kept is not fetched
+    /// again: a pivot does not change.
+    pub(super) async fn after_pivots(&self, plan: &ListPlan, document: &[u8]) -> Result<ListPlan, Reason> {
+        let mut pivots = Vec::new();
+        for location in announced(plan, document)? {
+            let name = kept_name(plan, &location);
+            let kept = self.lists.load(&name).await.ok().flatten();
+            let document = if let Some(kept) = kept {
+                kept.document
+            } else {
+                let document = self.fetch_pivot(plan, &location).await?;
+                let cannot = |error| Reason::new(Code::TrustUnavailable, format!("a pivot cannot be kept: {error}"));
+                self.lists.save(&name, self.now(), document.clone()).await.map_err(cannot)?;
+                document
+            };
+            pivots.push((location, document));
+        }
+        with_signers(plan, &pivots, self.now())
+    }
+
+    async fn fetch_pivot(&self, plan: &ListPlan, location: &str) -> Result<Vec<u8>, Reason> {
+        let unavailable = |detail: String| Reason::new(Code::TrustUnavailable, detail);
+        let origin = StatusOrigin::of_url(location).map(|origin| origin.text());
+        let own = plan.own_origin();
+        if origin.is_none() || (origin != own && !origin.iter().all(|origin| plan.followed_origins.contains(origin))) {
+            return Err(unavailable("a pivot lies at a host that is not among followed_hosts".to_owned()));
+        }
+        let request = FetchRequest {
+            url: location.to_owned(),
+            accept: "application/vnd.etsi.tsl+xml, application/xml;q=0.9, */*;q=0.1",
+            max_bytes: limits::TRUST_LIST_BYTES,
+            timeout_ms: FETCH_MILLISECONDS,
+            max_redirects: 2,
+            allowed_hosts: plan.followed_origins.iter().cloned().chain(own).collect(),
+            validators: Validators::default(),
+        };
+        match self.ports.fetch.get(request).await {
+            Ok(response) if response.status == 200 => Ok(response.body),
+            Ok(response) => Err(unavailable(format!("the host of a pivot answers with status {}", response.status))),
+            Err(error) => Err(unavailable(format!("a pivot cannot be fetched: {error}"))),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Lists of revoked certificates: read anew every hour from the places that the configuration names, and nowhere else.
+//! Without one in force, the certificates that it covers are refused.
+
+use super::App;
+use super::ports::{FetchRequest, KeepFailed, Validators};
+use super::refresh_trust::Refreshed;
+use crate::domain::encoding::base64;
+use crate::domain::jose::hash::sha256;
+use crate::domain::limits;
+use crate::domain::reason::{Code, Reason};
+use crate::domain::time::UnixSeconds;
+use crate::domain::trust::StatusOrigin;
+use crate::domain::trust::listed::{HeldRevocations, TrustPlan};
+use crate::domain::trust_list::plan::Place;
+use crate::domain::x509::revocation::RevocationList;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How often a list is read anew, in seconds.
+const REFRESH_SECONDS: i64 = 3_600;
+/// How soon it is tried again after a failure, in seconds.
+const RETRY_SECONDS: i64 = 60;
+/// Longest time for fetching a list, redirects included.
+const FETCH_MILLISECONDS: u64 = 30_000;
+
+/// The lists that are held, by the place they come from.
+#[derive(Debug, Default)]
+pub struct RevocationStates(Mutex<Vec<State>>);
+
+#[derive(Debug, Clone)]
+struct State {
+    place: Place,
+    list: Option<Arc<RevocationList>>,
+    next_try: UnixSeconds,
+}
+
+/// The name under which a list from this address is kept between runs.
+pub fn kept_name(url: &str) -> String {
+    format!("crl-{}", base64::encode_url(&sha256(url.as_bytes())))
+}
+
+/// The places of all plans, each once.
+pub fn places<'p>(plans: impl Iterator<Item = &'p TrustPlan>) -> Vec<Place> {
+    let mut places: Vec<Place> = Vec::new();
+    for place in plans.filter_map(|plan| plan.revocation.as_ref()).flat_map(|plan| &plan.places) {
+        if !places.contains(place) {
+            places.push(place.clone());
+        }
+    }
+    places
+}
+
+impl RevocationStates {
+    fn states(&self) -> std::sync::MutexGuard<'_, Vec<State>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lists that are held.
+    pub fn held(&self) -> Vec<HeldRevocations> {
+        let held = |state: &State| {
+            state.list.as_ref().map(|list| HeldRevocations { place: state.place.clone(), list: Arc::clone(list) })
+        };
+        self.states().iter().filter_map(held).collect()
+    }
+
+    fn newest(&self, place: &Place) -> Option<Arc<RevocationList>> {
+        self.states().iter().find(|state| state.place == *place).and_then(|state| state.list.clone())
+    }
+
+    fn is_due(&self, place: &Place, now: UnixSeconds) -> bool {
+        self.states().iter().find(|state| state.place == *place).is_none_or(|state| now >= state.next_try)
+    }
+
+    fn put(&self, place: &Place, list: Option<Arc<RevocationList>>, next_try: UnixSeconds) {
+        let mut states = self.states();
+        match states.iter_mut().find(|state| state.place == *place) {
+            Some(state) => {
+                state.list = list.or_else(|| state.list.take());
+                state.next_try = next_try;
+            }
+            None => states.push(State { place: place.clone(), list, next_try }),
+        }
+    }
+}
+
+impl App {
+    /// Reads every list that is due. Returns what became of those that were.
+    pub(super) async fn refresh_revocations(&self) -> Vec<(String, Refreshed)> {
+        let mut done = Vec::new();
+        for place in places(self.tenants.values().flat_map(|tenant| &tenant.trust_plans)) {
+            let now = self.now();
+            if !self.revocations.is_due(&place, now) {
+                continue;
+            }
+            let result = self.read_revocations(&place).await;
+            let refreshed = match result {
+                Ok(list) => self.take_revocations(&place, list, now),
+                Err(reason) => {
+                    self.revocations.put(&place, None, now.plus(RETRY_SECONDS));
+                    Refreshed::Failed(reason)
+                }
+            };
+            done.push((named(&place), refreshed));
+        }
+        done
+    }
+
+    /// Takes a list unless it is older than the one that is held: a revocation is not taken back by an old list.
+    fn take_revocations(&self, place: &Place, list: RevocationList, now: UnixSeconds) -> Refreshed {
+        let newest = self.revocations.newest(place);
+        if newest.as_ref().is_some_and(|newest| newest.issuer == list.issuer && list.this_update < newest.this_update) {
+            self.revocations.put(place, None, now.plus(RETRY_SECONDS));
+            return Refreshed::Failed(Reason::new(Code::X5cRevoked, "the list is older than the one in use"));
+        }
+        let changed = newest.is_none_or(|newest| newest.digest != list.digest);
+        self.revocations.put(place, Some(Arc::new(list)), now.plus(REFRESH_SECONDS));
+        if changed { Refreshed::Changed { sequence: 0 } } else { Refreshed::Confirmed }
+    }
+
+    async fn read_revocations(&self, place: &Place) -> Result<RevocationList, Reason> {
+        let unavailable = |detail: String| Reason::new(Code::X5cRevoked, detail);
+        let unreadable = |error: KeepFailed| unavailable(format!("the list cannot be read: {error}"));
+        match place {
+            Place::File(path) => {
+                let bytes = self.lists.read_file(path).await.map_err(unreadable)?;
+                RevocationList::from_file(&bytes)
+            }
+            Place::Url(url) => {
+                let request = FetchRequest {
+                    url: url.clone(),
+                    accept: "application/pkix-crl, application/x-pkcs7-crl;q=0.5, */*;q=0.1",
+                    max_bytes: limits::REVOCATION_LIST_BYTES,
+                    timeout_ms: FETCH_MILLISECONDS,
+                    max_redirects: 2,
+                    allowed_hosts: StatusOrigin::of_url(url).map(|origin| origin.text()).into_iter().collect(),
+                    validators: Validators::default(),
+                };
+                let fetched = self.ports.fetch.get(request).await;
+                let list = match fetched {
+                    Ok(response) if response.status == 200 => RevocationList::from_file(&response.body),
+                    Ok(response) => Err(unavailable(format!("the host answers with status {}", response.status))),
+                    Err(error) => Err(unavailable(format!("the list cannot be fetched: {error}"))),
+                };
+                match list {
+                    Ok(list) => {
+                        let saved = self.lists.save(&kept_name(url), self.now(), list.der.clone()).await;
+                        saved.map_err(|error| unavailable(format!("the list cannot be kept: {error}")))?;
+                        Ok(list)
+                    }
+                    // After a restart the kept one counts as long as it is in force.
+                    Err(reason) if self.revocations.newest(place).is_none() => {
+                        match self.lists.load(&kept_name(url)).await {
+                            Ok(Some(kept)) => RevocationList::read(&kept.document),
+                            _ => Err(reason),
+                        }
+                    }
+                    Err(reason) => Err(reason),
+                }
+            }
+            Place::Imported => Err(unavailable("a list of revoked certificates is not imported".to_owned())),
+        }
+    }
+}
+
+/// What a list is called in the log.
+fn named(place: &Place) -> String {
+    match place {
+        Place::Url(text) | Place::File(text) => text.clone(),
+        Place::Imported => "imported".to_owned(),
+    }
+}

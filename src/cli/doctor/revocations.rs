@@ -48,7 +48,7 @@ pub(super) async fn examine(
             _ => None,
         };
         if !broken {
-            findings.extend(standing(name, here.as_ref(), served.is_some(), now));
+            findings.push(standing(name, here.as_ref(), served.is_some(), now));
         }
         if let Some(list) = served.or(here) {
             held.push(HeldRevocations { place, list: Arc::new(list) });
@@ -123,23 +123,23 @@ async fn ask(
     }
 }
 
-fn standing(name: &str, here: Option<&RevocationList>, served: bool, now: UnixSeconds) -> Option<Finding> {
+fn standing(name: &str, here: Option<&RevocationList>, served: bool, now: UnixSeconds) -> Finding {
     // What can be had now is not missing for long.
     let severity = if served { Severity::Note } else { Severity::Error };
     match here {
         None if served => {
             let detail = "none is kept yet, but a good one is served: the start fetches it";
-            Some(finding(FindingCode::RevocationListAbsent, severity, name, detail))
+            finding(FindingCode::RevocationListAbsent, severity, name, detail)
         }
-        None => Some(finding(FindingCode::RevocationListAbsent, severity, name, "none is here")),
+        None => finding(FindingCode::RevocationListAbsent, severity, name, "none is here"),
         Some(list) if list.counts_at(now) => {
             let detail = format!("{} certificates are on it, until {}", list.entries, rfc3339(list.next_update));
-            Some(finding(FindingCode::RevocationListSound, Severity::Ok, name, detail))
+            finding(FindingCode::RevocationListSound, Severity::Ok, name, detail)
         }
         Some(list) => {
             let (from, until) = (rfc3339(list.this_update), rfc3339(list.next_update));
             let detail = format!("the one on this machine counts from {from} to {until}");
-            Some(finding(FindingCode::RevocationListOld, severity, name, detail))
+            finding(FindingCode::RevocationListOld, severity, name, detail)
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod check_query;
 pub mod create_request;
+pub mod examine;
 pub mod expire;
 pub mod failure;
 pub mod fetch_request;

@@ -258,7 +258,8 @@ fn overview(trust: &TrustAnchors, lists: &TrustLists, now: UnixSeconds) -> Strin
     text
 }
 
-fn source_text(source: &TrustSource, now: UnixSeconds) -> String {
+/// A source in words.
+pub(super) fn source_text(source: &TrustSource, now: UnixSeconds) -> String {
     let mut text = format!("\n{}: {}\n", source.name, source.purpose.as_str());
     let mut line = |name: &str, value: String| {
         writeln!(text, "  {name:<14} {value}").ok();

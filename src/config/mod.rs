@@ -16,6 +16,7 @@ pub mod reader;
 pub mod service;
 pub mod show;
 pub mod store;
+pub mod survey;
 pub mod tenant;
 pub mod trust;
 pub mod trust_list;

@@ -31,6 +31,18 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "domain::diagnosis",
+        &[
+            "domain::jose",
+            "domain::limits",
+            "domain::reason",
+            "domain::request",
+            "domain::time",
+            "domain::trust",
+            "domain::x509",
+        ],
+    ),
+    (
         "domain::status_list",
         &[
             "domain::cose",

@@ -56,8 +56,14 @@ impl Fetch for Counted {
     fn get(&self, request: FetchRequest) -> Pending<'_, FetchResponse, FetchError> {
         if let Some(document) = self.2.lock().unwrap().get(&request.url) {
             let (content_type, body) = (Some("application/json".to_owned()), document.as_bytes().to_vec());
-            let response =
-                FetchResponse { status: 200, content_type, max_age: None, validators: Validators::default(), body };
+            let response = FetchResponse {
+                status: 200,
+                content_type,
+                max_age: None,
+                validators: Validators::default(),
+                date: None,
+                body,
+            };
             return Box::pin(async move { Ok(response) });
         }
         self.1.fetch_add(1, Ordering::SeqCst);

@@ -62,6 +62,7 @@ impl Fetch for Host {
             content_type: None,
             max_age: None,
             validators: Validators { etag: etag.map(str::to_owned), last_modified: None },
+            date: None,
             body: body.to_vec(),
         };
         let answer = match &*self.mode.lock().unwrap() {

@@ -11,9 +11,10 @@ pub mod show;
 mod trust;
 
 use super::config::DEFAULT_FILE;
-use super::{Exit, Failure, Terminal, visible};
+use super::{Exit, Failure, Terminal, trust_data, visible};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::fetch::{FetchSetup, HttpsFetch};
+use crate::adapters::kept::KeptFolder;
 use crate::adapters::machine::ThisMachine;
 use crate::app::ports::{Clock, Fetch, Machine};
 use crate::app::time_text;
@@ -22,9 +23,11 @@ use crate::config::survey::{Survey, survey};
 use crate::domain::diagnosis::access::{self, Access};
 use crate::domain::diagnosis::{Diagnosis, Finding, FindingCode, Group, Severity, Verdict, clock};
 use crate::domain::time::UnixSeconds;
-use crate::domain::trust::listed::compose;
+use crate::domain::trust::issuer_metadata::HeldIssuer;
+use crate::domain::trust::listed::{Held, compose};
 use crate::domain::trust::{Purpose, TrustAnchors};
 use crate::domain::x509::chain::Anchor;
+use crate::serve::fetch_setup;
 use clap::Args;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -69,10 +72,7 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Exit, F
     let survey = survey(&arguments.config, &Environment::of_process(), now);
     let out_of_reach =
         |message: String, hint: &str| Failure { exit: Exit::OutOfReach, code: None, message, hint: hint.to_owned() };
-    let setup = survey.outgoing.as_ref().map_or_else(FetchSetup::default, |outgoing| FetchSetup {
-        proxy: outgoing.proxy.clone(),
-        extra_roots: outgoing.extra_roots.clone(),
-    });
+    let setup = survey.outgoing.as_ref().map_or_else(FetchSetup::default, fetch_setup);
     let fetch = HttpsFetch::new(&setup).map_err(|fault| {
         let hint = "Install the root certificates of the operating system, or set outgoing.extra_roots.";
         out_of_reach(fault.to_string(), hint)
@@ -116,7 +116,9 @@ pub async fn examine(survey: &Survey, around: Surroundings<'_>, now: UnixSeconds
     let lists = lists::examine(survey, around, now, &mut witnesses, &mut findings).await;
     let plans = survey.trust.as_ref().map(|trust| trust.plans.as_slice()).unwrap_or_default();
     let revocations = revocations::examine(survey, around, now, &mut witnesses, &mut findings).await;
-    let sources = compose(plans, &lists, &revocations, now);
+    let issuers = issuers(survey, now, &mut findings);
+    let held = Held { lists: &lists, revocations: &revocations, issuers: &issuers };
+    let sources = compose(plans, held, now);
     trust::examine(&sources, now, &mut findings);
     let access = access(survey, &sources, now);
     let runs = machine::examine(survey, around, &mut findings).await;
@@ -130,6 +132,19 @@ pub async fn examine(survey: &Survey, around: Surroundings<'_>, now: UnixSeconds
     findings.extend(configuration(survey, &access));
     findings.extend(access);
     Diagnosis { refused: !survey.faults.is_empty(), findings: arrange(findings) }
+}
+
+/// The keys that issuers published, as they were kept.
+fn issuers(survey: &Survey, now: UnixSeconds, findings: &mut Vec<Finding>) -> Vec<HeldIssuer> {
+    let Some(trust) = &survey.trust else { return Vec::new() };
+    let folder = trust.folder.clone().map(KeptFolder::new);
+    let mut faults = Vec::new();
+    let held = trust_data::issuers(trust, folder.as_ref(), now, &mut faults);
+    for (issuer, reason) in faults {
+        let detail = format!("its keys are not there: {}", reason.detail);
+        findings.push(Finding::new(FindingCode::TrustListAbsent, Severity::Error, issuer, detail));
+    }
+    held
 }
 
 fn access(survey: &Survey, sources: &TrustAnchors, now: UnixSeconds) -> Vec<Finding> {

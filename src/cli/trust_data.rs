@@ -120,7 +120,7 @@ fn revocations(
 }
 
 /// The keys of issuers that were kept.
-fn issuers(
+pub(super) fn issuers(
     settings: &TrustSettings,
     folder: Option<&KeptFolder>,
     now: UnixSeconds,

@@ -104,6 +104,13 @@ pub const DOC: SectionDoc = SectionDoc {
              Nothing else is asked, and redirects are followed to these only.",
         ),
         field(
+            "status_prefetch",
+            Kind::Texts("address of a status list, or of a document that names lists (aggregation)"),
+            Default::Absent("none; lists are kept warm once an answer has needed them"),
+            "Status lists that are fetched from the start on, so that no fetch tells an issuer that somebody presents. They \
+             must lie on `status_hosts`.",
+        ),
+        field(
             "status",
             Kind::OneOf(&["required", "required_unless_short_lived", "may_be_absent"]),
             Default::Is("\"required_unless_short_lived\""),
@@ -282,7 +289,27 @@ pub(super) fn read(section: Section<'_>, rules: Rules<'_>, lists: &[ListPlan]) -
         agreement,
         ..TrustSource::new(name?, purpose, types)
     };
-    Some(TrustPlan { source, list: list.ok()?, signs_for, revocation: revocation.ok()?, issuers: issuers.ok()? })
+    let status_prefetch = status_prefetch(section, &source);
+    Some(TrustPlan {
+        source,
+        list: list.ok()?,
+        signs_for,
+        status_prefetch,
+        revocation: revocation.ok()?,
+        issuers: issuers.ok()?,
+    })
+}
+
+/// The addresses from which status lists are fetched ahead: they must lie where its status lists may.
+fn status_prefetch(section: Section<'_>, source: &TrustSource) -> Vec<String> {
+    let addresses = section.texts("status_prefetch").into_iter().filter_map(|entry| {
+        if let Err(reason) = source.check_status_uri(&entry.text) {
+            section.faults().add(entry.key, reason.detail, "Name an address on one of the status_hosts.");
+            return None;
+        }
+        Some(entry.text)
+    });
+    addresses.collect()
 }
 
 /// The issuers that are trusted by the keys they publish (VC-20, VC-23, VC-24).

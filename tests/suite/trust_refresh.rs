@@ -114,6 +114,7 @@ pub(crate) fn source_plan() -> TrustPlan {
         }),
         signs_for: Vec::new(),
         revocation: None,
+        status_prefetch: Vec::new(),
         issuers: Vec::new(),
     }
 }
@@ -480,6 +481,7 @@ fn a_withdrawn_service_is_not_read_as_granted() {
             }),
             signs_for: Vec::new(),
             revocation: None,
+            status_prefetch: Vec::new(),
             issuers: Vec::new(),
         };
         let trust = compose(&[plan], Held { lists: &[held], ..Held::default() }, NOW);

@@ -156,6 +156,7 @@ fn a_source_of_status_signers_signs_for_those_it_names_only() {
         list: None,
         signs_for: signs_for.iter().map(|name| (*name).to_owned()).collect(),
         revocation: None,
+        status_prefetch: Vec::new(),
         issuers: Vec::new(),
     };
     let signers = TrustSource {

@@ -77,7 +77,7 @@ fn issuer(source: &TrustSource, certificates: &[Vec<u8>], vct: Option<&str>, now
         Err(reason) => return Answer::Refuses(in_words(source, &reason, now)),
     };
     let Some(vct) = vct else {
-        let country = issuer.chain.leaf.country.as_deref();
+        let country = issuer.country();
         if !source.admits_country(country) {
             return Answer::Refuses(country_words(source, country));
         }
@@ -88,7 +88,7 @@ fn issuer(source: &TrustSource, certificates: &[Vec<u8>], vct: Option<&str>, now
         Err(_) if !source.types.iter().any(|known| known == vct) => {
             Answer::Refuses(format!("another type: it vouches for {}, not for {vct}", source.types.join(", ")))
         }
-        Err(_) => Answer::Refuses(country_words(source, issuer.chain.leaf.country.as_deref())),
+        Err(_) => Answer::Refuses(country_words(source, issuer.country())),
     }
 }
 

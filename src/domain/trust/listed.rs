@@ -55,6 +55,8 @@ pub struct TrustPlan {
     pub list: Option<ListUse>,
     /// The names of the sources whose status lists it signs, for [`Purpose::StatusList`].
     pub signs_for: Vec<String>,
+    /// Addresses from which status lists are fetched before anybody needs them: lists, or documents that name lists.
+    pub status_prefetch: Vec<String>,
     /// Where its lists of revoked certificates come from; `None`: revocation is not configured.
     pub revocation: Option<RevocationPlan>,
     /// The issuers whose published keys it takes.

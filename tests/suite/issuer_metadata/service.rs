@@ -121,6 +121,7 @@ impl Scene {
             list: None,
             signs_for: Vec::new(),
             revocation: None,
+            status_prefetch: Vec::new(),
             issuers: vec![IssuerPlan::new(ISSUER, vec![StatusOrigin::parse("keys.example").unwrap()]).unwrap()],
         };
         let fetch = Arc::clone(&hosts) as Arc<dyn Fetch>;

@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod bench;
 mod catalogue;
 mod certificates;
 mod cli;

@@ -18,7 +18,7 @@ pub(crate) fn key(number: u8) -> SigningKey {
 }
 
 /// Its public key with more members.
-pub(crate) fn jwk(number: u8, more: Value) -> Value {
+pub(crate) fn jwk(number: u8, more: &Value) -> Value {
     let mut jwk: Map<String, Value> = key(number).public_jwk();
     jwk.extend(more.as_object().unwrap().clone());
     Value::Object(jwk)

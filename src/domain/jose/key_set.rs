@@ -130,7 +130,7 @@ mod tests {
     use super::*;
     use crate::domain::jose::keys::SigningKey;
 
-    fn jwk(number: u8, more: Value) -> Value {
+    fn jwk(number: u8, more: &Value) -> Value {
         let mut jwk = SigningKey::from_scalar(&[number; 32]).unwrap().public_jwk();
         jwk.extend(more.as_object().unwrap().clone());
         Value::Object(jwk)
@@ -144,30 +144,31 @@ mod tests {
     fn keys_are_found_by_name_or_because_they_are_alone() {
         // VC-25, VC-29.
         let es256 = SignatureAlgorithm::Es256;
-        let alone = read(&[jwk(1, json!({}))]).unwrap();
+        let alone = read(&[jwk(1, &json!({}))]).unwrap();
         assert!(alone.select(None, es256).is_ok());
         assert!(alone.select(Some("a"), es256).is_err(), "a kid that nobody has");
         assert!(alone.select(None, SignatureAlgorithm::Es384).is_err());
-        let two = read(&[jwk(1, json!({"kid": "a"})), jwk(2, json!({"kid": "b"}))]).unwrap();
+        let two = read(&[jwk(1, &json!({"kid": "a"})), jwk(2, &json!({"kid": "b"}))]).unwrap();
         let second = SigningKey::from_scalar(&[2; 32]).unwrap().public_key().unwrap();
         assert!(two.select(Some("b"), es256).unwrap().same_key(&second));
         assert!(two.select(None, es256).unwrap_err().0.contains("several"));
         assert!(two.select(Some("c"), es256).unwrap_err().0.contains("has this kid"));
-        let nameless = read(&[jwk(1, json!({})), jwk(2, json!({}))]).unwrap();
+        let nameless = read(&[jwk(1, &json!({})), jwk(2, &json!({}))]).unwrap();
         assert!(nameless.select(None, es256).is_err());
     }
 
     #[test]
     fn what_cannot_verify_here_is_left_out() {
         // RFC 7517 section 5.
-        let good = jwk(1, json!({"kid": "a", "use": "sig", "alg": "ES256", "key_ops": ["verify"], "x5u": "https://x"}));
+        let good =
+            jwk(1, &json!({"kid": "a", "use": "sig", "alg": "ES256", "key_ops": ["verify"], "x5u": "https://x"}));
         let others = [
             json!({"kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA"}),
             json!({"kty": "OKP", "crv": "X25519", "x": "AA"}),
             json!({"kty": "AKP", "pub": "AA"}),
-            jwk(2, json!({"use": "enc"})),
-            jwk(2, json!({"alg": "ECDH-ES"})),
-            jwk(2, json!({"key_ops": ["deriveBits"]})),
+            jwk(2, &json!({"use": "enc"})),
+            jwk(2, &json!({"alg": "ECDH-ES"})),
+            jwk(2, &json!({"key_ops": ["deriveBits"]})),
         ];
         for other in others {
             let set = read(&[other, good.clone()]).unwrap();
@@ -180,17 +181,17 @@ mod tests {
     #[test]
     fn a_set_with_anything_wrong_is_no_set() {
         // Cases JOS-038, JOS-039; a set that shows a secret is not believed at all.
-        let good = || jwk(1, json!({"kid": "a"}));
+        let good = || jwk(1, &json!({"kid": "a"}));
         let private = Value::Object(SigningKey::from_scalar(&[3; 32]).unwrap().test_jwk());
         let off_curve = json!({"kty": "EC", "crv": "P-256", "x": "A".repeat(43), "y": "A".repeat(43)});
         for (wrong, words) in [
             (vec![good(), private], "private"),
             (vec![good(), json!({"kty": "oct", "k": "AAAA"})], "private or shared"),
-            (vec![good(), jwk(2, json!({"kid": "a"}))], "same kid"),
+            (vec![good(), jwk(2, &json!({"kid": "a"}))], "same kid"),
             (vec![good(), json!({"kty": "AKP", "kid": "a"})], "same kid"),
-            (vec![jwk(1, json!({"kid": 7}))], "no short text"),
-            (vec![jwk(1, json!({"kid": ""}))], "no short text"),
-            (vec![jwk(1, json!({"kid": "a".repeat(limits::KID_CHARS + 1)}))], "no short text"),
+            (vec![jwk(1, &json!({"kid": 7}))], "no short text"),
+            (vec![jwk(1, &json!({"kid": ""}))], "no short text"),
+            (vec![jwk(1, &json!({"kid": "a".repeat(limits::KID_CHARS + 1)}))], "no short text"),
             (vec![good(), off_curve], "curve"),
             (vec![good(), json!({"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"})], "length"),
             (vec![good(), json!("key")], "no key"),

@@ -177,7 +177,7 @@ impl Scene {
 }
 
 fn metadata(number: u8) -> Value {
-    json!({"issuer": ISSUER, "jwks": set(&[jwk(number, json!({"kid": "a"}))])})
+    json!({"issuer": ISSUER, "jwks": set(&[jwk(number, &json!({"kid": "a"}))])})
 }
 
 fn verified() -> (String, Option<String>) {
@@ -235,7 +235,7 @@ async fn keys_may_lie_where_the_configuration_lets_them() {
     // VC-25, VC-26, VC-27.
     let scene = Scene::new();
     let points = |to: &str| serves(&json!({"issuer": ISSUER, "jwks_uri": to}));
-    let keys = set(&[jwk(1, json!({"kid": "a"}))]);
+    let keys = set(&[jwk(1, &json!({"kid": "a"}))]);
     scene.hosts.set(METADATA, points(KEYS));
     scene.hosts.set(KEYS, Mode::Serves("application/jwk-set+json", keys.to_string().into_bytes()));
     assert!(matches!(scene.refresh().await, Some(Refreshed::Changed { .. })));
@@ -276,7 +276,7 @@ async fn whatever_a_host_does_the_good_keys_stay_until_their_time_and_not_longer
     // VC-24, VC-25, VC-26: a knock-out for each refusal, with good keys in use.
     let scene = Scene::new();
     let json = |document: Value| serves(&document);
-    let keys = set(&[jwk(2, json!({"kid": "a"}))]);
+    let keys = set(&[jwk(2, &json!({"kid": "a"}))]);
     let mut huge = json!({"issuer": ISSUER, "jwks": keys});
     huge["x"] = json!("x".repeat(limits::ISSUER_METADATA_BYTES));
     let private = key(2).test_jwk();
@@ -302,7 +302,7 @@ async fn whatever_a_host_does_the_good_keys_stay_until_their_time_and_not_longer
         (json(json!({"issuer": ISSUER, "jwks": {"keys": []}})), "no key"),
         (json(json!({"issuer": ISSUER, "jwks": {"keys": [private]}})), "private"),
         (
-            json(json!({"issuer": ISSUER, "jwks": set(&[jwk(2, json!({"kid": "a"})), jwk(3, json!({"kid": "a"}))])})),
+            json(json!({"issuer": ISSUER, "jwks": set(&[jwk(2, &json!({"kid": "a"})), jwk(3, &json!({"kid": "a"}))])})),
             "same kid",
         ),
     ];
@@ -351,7 +351,7 @@ async fn a_restart_needs_no_network_and_makes_keys_no_younger() {
     let kept = || Arc::new(KeptFolder::new(folder.path().to_owned())) as Arc<dyn KeptLists>;
     let first = Scene::keeping(kept());
     first.hosts.set(METADATA, serves(&json!({"issuer": ISSUER, "jwks_uri": KEYS})));
-    first.hosts.set(KEYS, serves(&set(&[jwk(1, json!({"kid": "a"}))])));
+    first.hosts.set(KEYS, serves(&set(&[jwk(1, &json!({"kid": "a"}))])));
     first.refresh().await;
 
     let second = Scene::keeping(kept());

@@ -1,12 +1,16 @@
 //! The configuration: what a source that names issuers may say.
 
-use super::ISSUER;
-use crate::fixture::{Folder, SOUND};
+use super::{ISSUER, jwk, key_set};
+use crate::cli::run;
+use crate::fixture::{Folder, NOW, SOUND};
 use crate::shared;
+use pruefstein::adapters::kept::KeptFolder;
+use pruefstein::app::ports::{Kept, Validators};
 use pruefstein::config::Fault;
 use pruefstein::domain::jose::alg::SignatureAlgorithm;
 use pruefstein::domain::trust::StatusOrigin;
-use pruefstein::domain::trust::issuer_metadata::{IssuerPlan, PublishedKeys};
+use pruefstein::domain::trust::issuer_metadata::{IssuerPlan, PublishedKeys, USABLE_SECONDS, kept_document};
+use serde_json::json;
 
 /// The sound configuration without HAIP and with another source.
 fn with(lines: &str) -> String {
@@ -133,4 +137,52 @@ fn the_documents_of_the_specification_are_read() {
     assert_eq!(address, "https://jwt-vc-issuer.example.com/my_public_keys.jwks");
     let alone = IssuerPlan::new("https://example.com", Vec::new()).unwrap();
     assert!(alone.read(&document(1)).is_err(), "a host that nobody named");
+}
+
+#[test]
+fn an_issuer_has_one_set_of_keys() {
+    let second = GOOD.replace("issuers", "issuer_key_hosts = [\"keys.example\"]\nissuers");
+    let again = |lines: &str| format!("[[trust]]\nname = \"other\"\ntypes = [\"urn:stadt:other:1\"]\n{lines}");
+    assert_eq!(faults(&with(&format!("{GOOD}\n{}", again(GOOD)))), []);
+    refused(&with(&format!("{GOOD}\n{}", again(&second))), "trust(other).issuer_key_hosts", "one set of keys");
+}
+
+#[test]
+fn operators_see_whose_keys_are_used_and_who_is_asked() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("data")).unwrap();
+    let lines = format!("issuer_key_hosts = [\"keys.example\"]\n{GOOD}\n[trust_data]\nfolder = \"data\"");
+    folder.load(&with(&lines)).unwrap();
+    let config = folder.path("pruefstein.toml").display().to_string();
+    let ran = |action: &str| run(&["trust", action, "--config", &config, "--at", "2027-01-15T08:00:00Z"], b"");
+    let hosts = ran("hosts").out;
+    assert!(
+        hosts.contains("https://issuer.example:443  metadata of issuer https://issuer.example/tenant/1"),
+        "{hosts}"
+    );
+    assert!(hosts.contains("https://keys.example:443  keys of the issuers of pass"), "{hosts}");
+
+    let before = ran("list");
+    assert_eq!(before.exit, 1, "{}", before.err);
+    assert!(
+        before.out.contains("whose keys are not there") && before.err.contains("not been fetched"),
+        "{}",
+        before.out
+    );
+
+    let plan = IssuerPlan::new(ISSUER, vec![StatusOrigin::parse("keys.example").unwrap()]).unwrap();
+    let document = kept_document(ISSUER, &key_set(&[jwk(1, &json!({"kid": "a"}))]));
+    let kept = |confirmed_at| Kept { document: document.clone(), confirmed_at, validators: Validators::default() };
+    let data = KeptFolder::new(folder.path("data"));
+    data.save_now(&plan.kept_name(), &kept(NOW.minus(60))).unwrap();
+    let good = ran("list");
+    assert_eq!(good.exit, 0, "{}", good.err);
+    assert!(
+        good.out.contains("https://issuer.example/tenant/1 with 1 keys, confirmed 2027-01-15T07:59:00Z"),
+        "{}",
+        good.out
+    );
+    data.save_now(&plan.kept_name(), &kept(NOW.minus(USABLE_SECONDS))).unwrap();
+    let old = ran("list").out;
+    assert!(old.contains("TOO OLD") && old.contains("not usable"), "{old}");
 }

@@ -41,7 +41,7 @@ fn source(keys: &[Value], confirmed_at: i64) -> TrustSource {
 }
 
 fn two_keys() -> Vec<Value> {
-    vec![jwk(1, json!({"kid": "a"})), jwk(2, json!({"kid": "b"}))]
+    vec![jwk(1, &json!({"kid": "a"})), jwk(2, &json!({"kid": "b"}))]
 }
 
 fn judge(scene: &Scene, sources: &[TrustSource]) -> Result<(), Code> {
@@ -66,9 +66,9 @@ fn the_key_is_chosen_by_issuer_and_kid() {
     });
     assert_eq!(judge(&second, &[source(&two_keys(), NOW)]), Ok(()));
     let nameless = |keys: &[Value]| judge(&scene(|token| remove(&mut token.header, "kid")), &[source(keys, NOW)]);
-    assert_eq!(nameless(&[jwk(1, json!({"kid": "a"}))]), Ok(()), "the only key needs no name");
+    assert_eq!(nameless(&[jwk(1, &json!({"kid": "a"}))]), Ok(()), "the only key needs no name");
     assert_eq!(nameless(&two_keys()), Err(Code::JwsKeyMismatch), "two keys need one");
-    assert_eq!(nameless(&[jwk(1, json!({})), jwk(2, json!({}))]), Err(Code::JwsKeyMismatch));
+    assert_eq!(nameless(&[jwk(1, &json!({})), jwk(2, &json!({}))]), Err(Code::JwsKeyMismatch));
 
     assert_eq!(refused(|token| token.header["kid"] = json!("c")), Code::JwsKeyMismatch);
     assert_eq!(refused(|token| token.header["kid"] = json!("b")), Code::JwsSignatureInvalid);
@@ -129,11 +129,11 @@ fn a_credential_does_not_choose_how_it_is_judged() {
 fn a_header_that_was_seen_says_nothing_of_another_issuer() {
     // The same protected header under two issuers: the cache of chains must not mix them.
     let chains = ChainCache::default();
-    let mut known = source(&[jwk(1, json!({"kid": "a"}))], NOW);
+    let mut known = source(&[jwk(1, &json!({"kid": "a"}))], NOW);
     known.issuer_keys.push(IssuerKeys {
         issuer: "https://second.example".to_owned(),
         confirmed: Some(ConfirmedKeys {
-            keys: Arc::new(key_set(&[jwk(2, json!({"kid": "a"}))])),
+            keys: Arc::new(key_set(&[jwk(2, &json!({"kid": "a"}))])),
             confirmed_at: UnixSeconds(NOW),
         }),
     });

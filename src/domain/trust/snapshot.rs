@@ -113,7 +113,7 @@ pub fn is_snapshot(bytes: &[u8]) -> bool {
 /// Reads a snapshot.
 ///
 /// # Errors
-/// [`Code::ConfigRefused`] for anything but the text that [`write`] made, and if its digest does not fit its contents.
+/// [`Code::ConfigRefused`] for anything but the text that [`write()`] made, and if its digest does not fit its contents.
 pub fn read(bytes: &[u8]) -> Result<TrustAnchors, Reason> {
     let refused = |detail: String| Reason::new(Code::ConfigRefused, detail);
     let document: Document =

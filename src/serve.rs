@@ -10,7 +10,7 @@ use crate::adapters::store::KEEP_ENDED_SECONDS;
 use crate::adapters::store::memory::MemoryStore;
 use crate::adapters::store::sqlite::{OpenError, Options, SqliteStore};
 use crate::app::ports::{Clock as _, Entropy, KeptLists, TransactionStore};
-use crate::app::refresh_status::StatusRefreshed;
+use crate::app::refresh_status::{Prefetch, StatusRefreshed};
 use crate::app::refresh_trust::Refreshed;
 use crate::app::status_lists::StatusStanding;
 use crate::app::{App, Lifetimes, Ports, Tenant};
@@ -222,7 +222,11 @@ fn build_app(
     let public_url = &settings.service.public_url;
     let tenant = build_tenant(&settings.tenant, public_url.host())?;
     let app = App::new(ports, public_url.origin().to_owned(), vec![tenant]);
-    Ok(app.with_trust_lists(settings.trust_lists.clone(), kept))
+    let prefetch = settings.tenant.trust_plans.iter().flat_map(|plan| {
+        let of = |address: &String| Prefetch { source: plan.source.name.clone(), address: address.clone() };
+        plan.status_prefetch.iter().map(of)
+    });
+    Ok(app.with_trust_lists(settings.trust_lists.clone(), kept).with_status_prefetch(prefetch.collect()))
 }
 
 fn build_tenant(settings: &TenantSettings, host: &str) -> Result<Tenant, ServeFault> {

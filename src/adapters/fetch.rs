@@ -1,6 +1,7 @@
 //! Fetching over HTTPS, from listed places only, with a limit on everything.
 
 use crate::app::ports::{Fetch, FetchError, FetchRequest, FetchResponse, Pending, Validators};
+use crate::domain::time::UnixSeconds;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, ClientBuilder, Proxy, Response, header, redirect, tls};
 use std::collections::HashMap;
@@ -10,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::Once;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 use url::{Host, Url};
 
 /// Makes `aws-lc-rs` the cryptography of TLS in this process. May be called any number of times.
@@ -221,6 +222,7 @@ async fn take(mut response: Response, max_bytes: usize) -> Result<FetchResponse,
         response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
     };
     let validators = Validators { etag: field(header::ETAG), last_modified: field(header::LAST_MODIFIED) };
+    let date = field(header::DATE).and_then(|text| date(&text));
     let mut body = Vec::with_capacity(claimed.unwrap_or_default());
     while let Some(chunk) = response.chunk().await.map_err(|error| explain(error, FetchError::Blocked))? {
         if body.len().saturating_add(chunk.len()) > max_bytes {
@@ -228,7 +230,13 @@ async fn take(mut response: Response, max_bytes: usize) -> Result<FetchResponse,
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(FetchResponse { status, content_type, max_age, validators, body })
+    Ok(FetchResponse { status, content_type, max_age, validators, date, body })
+}
+
+/// The time of an HTTP date, in any of its three forms (RFC 9110 section 5.6.7).
+fn date(text: &str) -> Option<UnixSeconds> {
+    let since = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_secs()).ok().map(UnixSeconds)
 }
 
 /// How long a response may be kept, in seconds (RFC 9111 sections 5.2.2 and 4.2.1). What cannot be read counts as zero.
@@ -259,10 +267,26 @@ fn explain(error: reqwest::Error, blocked: FetchError) -> FetchError {
         if inner.is::<NoAddress>() {
             return blocked;
         }
+        if is_of_tls(inner) {
+            return FetchError::Tls(inner.to_string());
+        }
         text = inner.to_string();
         cause = inner.source();
     }
     if error.is_timeout() { FetchError::Timeout } else { FetchError::Unreachable(text) }
+}
+
+/// Whether an error is one of TLS. What a stream carries as the cause of its failure stands beside the chain of causes, not
+/// in it, and may do so several times over.
+fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut error = Some(error);
+    while let Some(inner) = error {
+        if inner.is::<rustls::Error>() {
+            return true;
+        }
+        error = inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref).map(|carried| carried as _);
+    }
+    false
 }
 
 /// A name leads only to addresses that must not be asked.
@@ -450,6 +474,17 @@ mod tests {
     }
 
     #[test]
+    fn hosts_tell_their_time() {
+        let time = Some(UnixSeconds(784_111_777));
+        for text in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
+            assert_eq!(date(text), time, "{text}");
+        }
+        for text in ["", "now", "784111777", "Sun, 06 Nov 1969 08:49:37 GMT", "1994-11-06T08:49:37Z"] {
+            assert_eq!(date(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn how_long_a_response_may_be_kept() {
         // VC-48.
         for (fields, expected) in [
@@ -495,8 +530,11 @@ mod tests {
         let response = client().get(server.request()).await.unwrap();
         assert_eq!((response.status, response.body.as_slice()), (200, b"hello".as_slice()));
         assert_eq!(response.content_type.as_deref(), Some("text/plain"));
-        let server = Server::new("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n").await;
-        assert_eq!(client().get(server.request()).await.unwrap().status, 500);
+        assert_eq!(response.date, None);
+        let server =
+            Server::new("HTTP/1.1 500 Oops\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n").await;
+        let response = client().get(server.request()).await.unwrap();
+        assert_eq!((response.status, response.date), (500, Some(UnixSeconds(784_111_777))));
     }
 
     #[tokio::test]
@@ -633,7 +671,8 @@ mod tests {
             let got = HttpsFetch::new(&setup).unwrap().get(request(&format!("{origin}/list"), &[&origin])).await;
             assert_eq!(got.is_ok(), good, "{name}: {got:?}");
             let stranger = client().get(request(&format!("{origin}/list"), &[&origin])).await;
-            assert!(matches!(stranger, Err(FetchError::Unreachable(_))), "{stranger:?}");
+            assert!(matches!(stranger, Err(FetchError::Tls(_))), "{stranger:?}");
+            assert!(good || matches!(got, Err(FetchError::Tls(_))), "{got:?}");
         }
     }
 

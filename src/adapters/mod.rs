@@ -5,4 +5,5 @@ pub mod entropy;
 pub mod fetch;
 pub mod kept;
 pub mod keys;
+pub mod machine;
 pub mod store;

@@ -3,6 +3,7 @@
 
 pub mod check_query;
 pub mod create_request;
+pub mod examine;
 pub mod expire;
 pub mod failure;
 pub mod fetch_request;
@@ -12,6 +13,7 @@ pub mod ports;
 pub mod read_result;
 pub mod receive_response;
 pub mod recognise;
+pub mod refresh_issuers;
 pub mod refresh_revocation;
 pub mod refresh_status;
 pub mod refresh_trust;
@@ -40,6 +42,7 @@ use crate::domain::verify::{Context, Policy};
 use live_trust::LiveTrust;
 use ports::{Clock, Entropy, Fetch, KeptLists, RequestSigner, TransactionStore};
 use recognise::Recognised;
+use refresh_issuers::IssuerStates;
 use refresh_revocation::RevocationStates;
 use refresh_status::StatusCache;
 use refresh_trust::TrustLists;
@@ -116,6 +119,7 @@ pub struct App {
     queries: BTreeMap<TenantId, SentQueries>,
     lists: TrustLists,
     revocations: RevocationStates,
+    issuers: IssuerStates,
     chains: ChainCache,
     status: StatusCache,
     types: TypeCache,
@@ -135,6 +139,7 @@ impl App {
             queries,
             lists: TrustLists::default(),
             revocations: RevocationStates::default(),
+            issuers: IssuerStates::default(),
             chains: ChainCache::default(),
             status: StatusCache::default(),
             types: TypeCache::default(),

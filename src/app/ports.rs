@@ -6,6 +6,8 @@ use crate::domain::limits::RANDOM_BYTES;
 use crate::domain::reason::Code;
 use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::Transaction;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::Pin;
 use tokio::sync::watch;
 
@@ -271,6 +273,8 @@ pub struct FetchResponse {
     pub max_age: Option<u32>,
     /// By what the host knows it again.
     pub validators: Validators,
+    /// What time it was for the host (`Date`, RFC 9110 section 6.6.1), if it says so in a form that can be read.
+    pub date: Option<UnixSeconds>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -282,9 +286,13 @@ pub enum FetchError {
     /// sent. Trying again does not help.
     #[error("this address may not be asked")]
     Blocked,
-    /// No connection, no TLS, or the connection broke.
+    /// No connection, or the connection broke.
     #[error("the host cannot be reached: {0}")]
     Unreachable(String),
+    /// Somebody answers, but there is no TLS with the host: its certificate is not that of the host, is unknown here or is
+    /// outside its validity, or both share no version.
+    #[error("there is no secure connection to the host: {0}")]
+    Tls(String),
     /// It took too long.
     #[error("no answer in time")]
     Timeout,
@@ -346,6 +354,50 @@ pub trait KeptLists: Send + Sync {
     /// # Errors
     /// [`KeepFailed`]
     fn read_file(&self, path: String) -> Pending<'_, Vec<u8>, KeepFailed>;
+}
+
+/// How an address of this machine stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AddressState {
+    /// Nobody listens there, and this process may.
+    Free,
+    /// Somebody listens there.
+    Taken,
+    /// This process may not, or the address is none of this machine.
+    Unusable(String),
+}
+
+/// How the file of a store stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreState {
+    /// There is none yet; the first start makes it.
+    Absent,
+    /// It was opened, read wholly and closed again.
+    Sound,
+    /// Another process has it open.
+    Locked,
+    /// It belongs to another user than the one who looks, so it was left alone.
+    OfAnotherUser,
+    /// It cannot be used.
+    Unusable(String),
+}
+
+/// The machine that the service runs on, as far as it can be looked at without changing anything. Methods may block.
+pub trait Machine: Send + Sync {
+    /// Whether this process could listen on an address.
+    fn address(&self, address: SocketAddr) -> AddressState;
+
+    /// Whether this process may make files in a folder.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    fn can_write(&self, folder: &Path) -> Result<(), String>;
+
+    /// How much room a folder has, in bytes; `None` where that cannot be told.
+    fn free_bytes(&self, folder: &Path) -> Option<u64>;
+
+    /// How a store stands.
+    fn store(&self, path: &Path) -> StoreState;
 }
 
 /// The signing key cannot be used now.

@@ -9,7 +9,7 @@ use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::StatusOrigin;
-use crate::domain::trust::listed::{HeldList, compose};
+use crate::domain::trust::listed::{Held as HeldData, HeldList, compose};
 use crate::domain::trust_list::plan::{ListPlan, Place};
 use crate::domain::trust_list::{self, Notation, Pointer, TrustList};
 use std::collections::BTreeMap;
@@ -226,10 +226,12 @@ impl TrustLists {
         self.states().insert(plan.name.clone(), state);
     }
 
-    fn fail(&self, name: &str, fault: Reason, now: UnixSeconds) {
+    /// Notes a failure. The next try comes soon at first, and never later than the list would be asked for anyway.
+    fn fail(&self, plan: &ListPlan, fault: Reason, now: UnixSeconds) {
         let mut states = self.states();
-        let state = states.entry(name.to_owned()).or_default();
+        let state = states.entry(plan.name.clone()).or_default();
         let (least, most) = RETRY_BOUNDS;
+        let most = most.min(plan.refresh_seconds).max(least);
         let wait = least.saturating_mul(1_i64.checked_shl(state.failures.min(16)).unwrap_or(i64::MAX)).min(most);
         state.failures = state.failures.saturating_add(1);
         state.next_try = Some(now.plus(wait));
@@ -255,6 +257,7 @@ impl App {
                 self.load_kept(&child, &mut faults).await;
             }
         }
+        self.load_kept_issuers(&mut faults).await;
         self.put_in_force();
         faults
     }
@@ -266,7 +269,7 @@ impl App {
             Err(error) => Err(Reason::new(Code::TrustUnavailable, format!("the kept list cannot be read: {error}"))),
         };
         if let Err(reason) = adopted {
-            self.lists.fail(&plan.name, reason.clone(), self.now());
+            self.lists.fail(plan, reason.clone(), self.now());
             faults.push((plan.name.clone(), reason));
         }
     }
@@ -294,19 +297,21 @@ impl App {
                 self.refresh_if_due(&child, &mut done).await;
             }
         }
-        let revocations = self.refresh_revocations().await;
+        let mut beside = self.refresh_revocations().await;
+        beside.extend(self.refresh_issuers().await);
         // Also without news: what is too old by now falls out, and services change their status with time.
-        if !self.lists.plans().is_empty() || !revocations.is_empty() {
+        if !self.lists.plans().is_empty() || !beside.is_empty() {
             self.put_in_force();
         }
-        done.extend(revocations);
+        done.extend(beside);
         done
     }
 
     fn put_in_force(&self) {
-        let (held, revocations) = (self.lists.held(), self.revocations.held());
+        let (lists, revocations, issuers) = (self.lists.held(), self.revocations.held(), self.issuers.held());
+        let held = HeldData { lists: &lists, revocations: &revocations, issuers: &issuers };
         for tenant in self.tenants.values().filter(|tenant| !tenant.trust_plans.is_empty()) {
-            tenant.trust.replace(compose(&tenant.trust_plans, &held, &revocations, self.now()));
+            tenant.trust.replace(compose(&tenant.trust_plans, held, self.now()));
         }
     }
 
@@ -322,7 +327,7 @@ impl App {
             Place::Imported => self.refresh_imported(plan, state.held).await,
         };
         let refreshed = result.unwrap_or_else(|reason| {
-            self.lists.fail(&plan.name, reason.clone(), now);
+            self.lists.fail(plan, reason.clone(), now);
             Refreshed::Failed(reason)
         });
         self.lists.count(&plan.name, refreshed.outcome());

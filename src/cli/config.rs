@@ -71,9 +71,12 @@ fn summary(settings: &Settings) -> String {
         format!("  callers        {}", tenant.callers.len()),
         format!("  presets        {}", tenant.presets.len()),
     ];
-    for source in tenant.trust.sources() {
-        let anchors = source.anchors.len().saturating_add(source.pinned.len());
-        lines.push(format!("  trusts         {}: {anchors} for {}", visible(&source.name), source.types.join(", ")));
+    for plan in &tenant.trust_plans {
+        let source = &plan.source;
+        let own = source.anchors.len().saturating_add(source.pinned.len()).saturating_add(plan.issuers.len());
+        let from = plan.list.as_ref().map_or_else(|| own.to_string(), |list| format!("those of list {}", list.list));
+        let types = if source.types.is_empty() { source.purpose.as_str().to_owned() } else { source.types.join(", ") };
+        lines.push(format!("  trusts         {}: {} for {types}", visible(&source.name), visible(&from)));
     }
     lines.join("\n")
 }

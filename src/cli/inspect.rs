@@ -1,8 +1,11 @@
-//! `pruefstein inspect`: what something contains. Nothing is verified, and the output says so.
+//! `pruefstein inspect`: what something contains, and who would trust it. Nothing is verified unless a signer is given for a
+//! trust list, and the output says so.
 
 use super::{Exit, Failure, Terminal, read_input, visible};
-use crate::app::time_text::rfc3339;
-use crate::config::files::{NoCertificates, certificates_in};
+use crate::adapters::clock::SystemClock;
+use crate::app::ports::Clock as _;
+use crate::app::time_text::{self, rfc3339};
+use crate::config::files::{Files, NoCertificates, certificates_in};
 use crate::domain::encoding::{base64, json};
 use crate::domain::jose::hash::HashAlgorithm;
 use crate::domain::jose::jws::CompactJws;
@@ -14,63 +17,166 @@ use crate::domain::x509::Certificate;
 use clap::Args;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use url::Url;
+
+mod list;
+mod other;
+mod trusted;
 
 /// What to look at.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A credential or presentation (SD-JWT), a JWT of any kind, a JWE, a certificate in PEM or DER, or a link that opens
-    /// a wallet; standard input if absent or -.
+    /// A credential or presentation (SD-JWT), a JWT of any kind, a JWE, certificates or revocation lists in PEM or DER, a
+    /// trust list in JSON or XML, a status token (JWT or CWT), a trust snapshot, type metadata, or a link that opens a
+    /// wallet; standard input if absent or -.
     file: Option<PathBuf>,
+    /// Certificates of which one must have signed the trust list that is looked at.
+    #[arg(long, value_name = "FILE")]
+    signer: Option<PathBuf>,
+    /// Say which trust source of this configuration would trust it, and why the others would not.
+    #[arg(long, value_name = "FILE", conflicts_with = "trust")]
+    config: Option<PathBuf>,
+    /// The same by a trust.toml, a folder that has one, or a file made by `trust snapshot`.
+    #[arg(long, value_name = "PATH")]
+    trust: Option<PathBuf>,
+    /// The time to judge by, as 2027-03-01T12:00:00Z or in seconds since 1970; now if absent.
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// [`Failure`] with exit code 2 for what is none of the known kinds.
+/// [`Failure`] with exit code 2 for what is none of the known kinds, 1 for a trust list that the given signer has not signed.
 pub fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+    let now = match arguments.at.as_deref().map(time_text::parse) {
+        None => SystemClock.now(),
+        Some(Some(time)) => time,
+        Some(None) => return Err(Failure::wrong_use("--at cannot be read", "Write 2027-03-01T12:00:00Z.")),
+    };
+    let signers = arguments.signer.as_deref().map(signers).transpose()?;
+    let trust = match (&arguments.config, &arguments.trust) {
+        (Some(file), _) => Some(trusted::of_configuration(file, now)?),
+        (None, Some(path)) => Some(trusted::of_path(path, now)?),
+        (None, None) => None,
+    };
     let bytes = read_input(arguments.file.as_deref())?;
-    let shown = inspect(&bytes).ok_or_else(|| {
-        Failure::wrong_use(
-            "this is none of the known kinds",
-            "Known are SD-JWT, JWT, JWE, certificates in PEM or DER, and links that open a wallet.",
-        )
-    })?;
+    let shown = match (list::notation(&bytes), signers) {
+        (Some(notation), signers) => list::page(&bytes, notation, signers.as_deref(), now)?,
+        (None, Some(_)) => {
+            return Err(Failure::wrong_use("this is no signed trust list", "--signer belongs to trust lists."));
+        }
+        (None, None) => {
+            let seen = inspect(&bytes, now).ok_or_else(|| {
+                Failure::wrong_use(
+                    "this is none of the known kinds",
+                    "Known are SD-JWT, JWT, JWE, certificates and revocation lists in PEM or DER, trust lists, status \
+                     tokens, trust snapshots, type metadata, and links that open a wallet.",
+                )
+            })?;
+            let who = trust.as_ref().map(|trust| trusted::text(&seen, trust, now)).unwrap_or_default();
+            format!("{}\n{who}", seen.page.trim_end())
+        }
+    };
     terminal.say(visible(&shown).trim_end());
     Ok(Exit::Done)
 }
 
+fn signers(file: &Path) -> Result<Vec<Certificate>, Failure> {
+    Files::certificates(file).map_err(|complaint| Failure::wrong_use(complaint.problem, complaint.remedy))
+}
+
+/// What was looked at: what it says, and the certificates of whoever made it.
+struct Seen {
+    page: String,
+    /// DER, leaf first; empty if it brings none.
+    certificates: Vec<Vec<u8>>,
+    owner: Owner,
+}
+
+/// For what somebody would have to be trusted.
+enum Owner {
+    /// For credentials of this type.
+    Issuer(String),
+    /// For the status list at this address.
+    StatusList(Option<String>),
+    /// For whatever the certificates are for.
+    Holder,
+}
+
+impl Seen {
+    /// Something that nobody has to be trusted for.
+    fn only(page: String) -> Self {
+        Self { page, certificates: Vec::new(), owner: Owner::Holder }
+    }
+}
+
 /// What the bytes contain, if they are of a known kind.
-pub fn inspect(bytes: &[u8]) -> Option<String> {
+fn inspect(bytes: &[u8], now: UnixSeconds) -> Option<Seen> {
+    if let Some(lists) = other::revocation_lists(bytes, now) {
+        return Some(lists);
+    }
     match certificates_in(bytes) {
-        Ok(certificates) => return Some(certificates_page(&certificates)),
+        Ok(certificates) => {
+            let ders = certificates.iter().map(|certificate| certificate.der.to_vec()).collect();
+            return Some(Seen { page: certificates_page(&certificates), certificates: ders, owner: Owner::Holder });
+        }
         Err(NoCertificates::PrivateKey) => {
-            return Some("A PRIVATE KEY. It is not shown. Keep it where only its owner can read it.".to_owned());
+            let words = "A PRIVATE KEY. It is not shown. Keep it where only its owner can read it.";
+            return Some(Seen::only(words.to_owned()));
         }
         Err(NoCertificates::Broken(detail)) => {
-            return Some(page("certificate", &format!("cannot be read: {detail}\n")));
+            return Some(Seen::only(page("certificate", &format!("cannot be read: {detail}\n"))));
         }
         Err(NoCertificates::None) => {}
     }
+    if let Some(token) = other::cwt(bytes) {
+        return Some(token);
+    }
     let text = std::str::from_utf8(bytes).ok()?.trim();
+    if text.starts_with('{') {
+        if list::is_unsigned(bytes) {
+            let words = "it is plain JSON without a signature, which anybody could have written\n";
+            return Some(Seen::only(page("payload of a trust list", words)));
+        }
+        return other::trust_snapshot(bytes, now).or_else(|| other::type_metadata(bytes));
+    }
     if text.contains('~') {
         return Some(sd_jwt_page(text));
     }
     if let Some(link) = link_page(text) {
-        return Some(link);
+        return Some(Seen::only(link));
     }
     let is_compact =
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     match text.split('.').count() {
         3 if is_compact => Some(jwt_page(text)),
-        5 if is_compact => Some(jwe_page(text)),
+        5 if is_compact => Some(Seen::only(jwe_page(text))),
         _ => None,
     }
 }
 
 fn page(kind: &str, content: &str) -> String {
-    format!("{kind}\nNOT VERIFIED: this is what it says of itself; no check was made.\n\n{content}")
+    page_as(kind, "NOT VERIFIED: this is what it says of itself; no check was made.", content)
+}
+
+fn page_as(kind: &str, standing: &str, content: &str) -> String {
+    format!("{kind}\n{standing}\n\n{content}")
+}
+
+/// A certificate in one line.
+fn subject_row(certificate: &Certificate, now: UnixSeconds) -> String {
+    let remark = if now > certificate.not_after {
+        " (EXPIRED)"
+    } else if now < certificate.not_before {
+        " (NOT VALID YET)"
+    } else {
+        ""
+    };
+    let fingerprint = base64::encode_url(&certificate.fingerprint());
+    let (subject, until) = (&certificate.subject_text, rfc3339(certificate.not_after));
+    format!("{subject}, until {until}{remark}, sha256 {fingerprint}")
 }
 
 fn certificates_page(certificates: &[Certificate]) -> String {
@@ -87,6 +193,7 @@ fn certificates_page(certificates: &[Certificate]) -> String {
 fn certificate_text(certificate: &Certificate, indent: &str) -> String {
     let mut rows = vec![
         ("subject", certificate.subject_text.clone()),
+        ("country", certificate.country.clone().unwrap_or_else(|| "none".to_owned())),
         ("serial", certificate.serial.clone()),
         ("valid", format!("{} to {}", rfc3339(certificate.not_before), rfc3339(certificate.not_after))),
         ("authority", if certificate.is_ca { "yes (CA)" } else { "no" }.to_owned()),
@@ -104,12 +211,21 @@ fn certificate_text(certificate: &Certificate, indent: &str) -> String {
     if !certificate.uris.is_empty() {
         rows.push(("URIs", certificate.uris.join(", ")));
     }
+    if let Some(usage) = certificate.key_usage {
+        let words = [(usage.signs_data, "signs data"), (usage.signs_certificates, "signs certificates")];
+        let words: Vec<&str> = words.into_iter().filter(|(may, _)| *may).map(|(_, word)| word).collect();
+        rows.push(("key usage", if words.is_empty() { "other".to_owned() } else { words.join(", ") }));
+    }
     if !certificate.extended_key_usage.is_empty() {
         rows.push(("extended use", certificate.extended_key_usage.join(", ")));
     }
     if let Some(key) = &certificate.authority_key_identifier {
         rows.push(("issuer key", base64::encode_url(key)));
     }
+    if !certificate.qc_types.is_empty() {
+        rows.push(("QC types", certificate.qc_types.join(", ")));
+    }
+    rows.push(("sha256", base64::encode_url(&certificate.fingerprint())));
     if !certificate.is_ca {
         rows.push(("client_id", format!("x509_hash:{}", base64::encode_url(&certificate.fingerprint()))));
     }
@@ -119,10 +235,10 @@ fn certificate_text(certificate: &Certificate, indent: &str) -> String {
     })
 }
 
-fn sd_jwt_page(text: &str) -> String {
+fn sd_jwt_page(text: &str) -> Seen {
     let parsed = match SdJwt::parse(text) {
         Ok(parsed) => parsed,
-        Err(reason) => return page("SD-JWT", &format!("cannot be read: {reason}\n")),
+        Err(reason) => return Seen::only(page("SD-JWT", &format!("cannot be read: {reason}\n"))),
     };
     let mut content = String::from("issuer-signed JWT\n");
     content.push_str(&jws_text(&parsed.issuer_jwt));
@@ -141,7 +257,20 @@ fn sd_jwt_page(text: &str) -> String {
         }
     }
     let kind = if parsed.key_binding_jwt.is_some() { "presentation (SD-JWT with key binding)" } else { "SD-JWT" };
-    page(kind, &content)
+    seen(page(kind, &content), &parsed.issuer_jwt)
+}
+
+/// A token with the certificates of its header, and what they would have to be trusted for.
+fn seen(page: String, jws: &CompactJws<'_>) -> Seen {
+    let certificates = jws.header().and_then(|header| header.x5c()).unwrap_or_default();
+    let claims = jws.claims().unwrap_or_default();
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
+    let owner = match (text("vct"), claims.contains_key("status_list")) {
+        (Some(vct), _) => Owner::Issuer(vct),
+        (None, true) => Owner::StatusList(text("sub")),
+        (None, false) => Owner::Holder,
+    };
+    Seen { page, certificates, owner }
 }
 
 fn disclosure_text(disclosure: &str, hash: HashAlgorithm) -> String {
@@ -154,10 +283,10 @@ fn disclosure_text(disclosure: &str, hash: HashAlgorithm) -> String {
     }
 }
 
-fn jwt_page(text: &str) -> String {
+fn jwt_page(text: &str) -> Seen {
     let jws = match CompactJws::parse(text) {
         Ok(jws) => jws,
-        Err(reason) => return page("JWT", &format!("cannot be read: {reason}\n")),
+        Err(reason) => return Seen::only(page("JWT", &format!("cannot be read: {reason}\n"))),
     };
     let typ = header_of(&jws).ok().and_then(|header| header.get("typ").and_then(Value::as_str).map(str::to_owned));
     let kind = match typ.as_deref() {
@@ -176,7 +305,7 @@ fn jwt_page(text: &str) -> String {
             Err(reason) => writeln!(content, "\nstatus list cannot be read: {reason}").ok(),
         };
     }
-    page(kind, &content)
+    seen(page(kind, &content), &jws)
 }
 
 fn header_of(jws: &CompactJws<'_>) -> Result<Map<String, Value>, String> {

@@ -5,6 +5,7 @@
 pub mod codes;
 pub mod config;
 pub mod demo;
+pub mod doctor;
 pub mod inspect;
 pub mod openapi;
 pub mod serve;
@@ -41,6 +42,8 @@ enum Command {
     Verify(verify::Arguments),
     /// Show what a credential, token, request, list or certificate contains, without trusting it.
     Inspect(inspect::Arguments),
+    /// Look at the whole installation: what is wrong, what it means, what to do.
+    Doctor(doctor::Arguments),
     /// Check, show or document the configuration.
     Config(config::Arguments),
     /// Show, import, export and snapshot trust data; list the hosts that are asked.
@@ -198,6 +201,7 @@ fn dispatch(command: Command, terminal: &mut Terminal<'_>) -> Result<Exit, Failu
         Command::Demo(arguments) => demo::run(&arguments, terminal),
         Command::Verify(arguments) => verify::run(&arguments, terminal),
         Command::Inspect(arguments) => inspect::run(&arguments, terminal),
+        Command::Doctor(arguments) => doctor::run(&arguments, terminal),
         Command::Config(arguments) => config::run(&arguments, terminal),
         Command::Trust(arguments) => trust::run(&arguments, terminal),
         Command::Codes(arguments) => codes::run(&arguments, terminal),

@@ -12,7 +12,7 @@ use crate::config::{self, Environment, Settings, TrustSettings};
 use crate::domain::encoding::base64;
 use crate::domain::reason::Reason;
 use crate::domain::time::UnixSeconds;
-use crate::domain::trust::{Basis, StatusOrigin, TrustAnchors, TrustSource, is_loopback, snapshot};
+use crate::domain::trust::{Basis, IssuerKeys, StatusOrigin, TrustAnchors, TrustSource, is_loopback, snapshot};
 use crate::domain::trust_list::plan::{ListPlan, Place};
 use crate::domain::x509::Certificate;
 use clap::{Args, Subcommand};
@@ -208,6 +208,17 @@ fn hosts(settings: &Settings) -> Vec<String> {
         }
         lines.extend(plan.followed_origins.iter().map(|origin| format!("{origin}  lists that {} leads to", plan.name)));
     }
+    for (source, issuer) in settings
+        .tenant
+        .trust_plans
+        .iter()
+        .flat_map(|plan| plan.issuers.iter().map(|issuer| (&plan.source.name, issuer)))
+    {
+        lines.push(format!("{}  metadata of issuer {}", issuer.origin().text(), issuer.issuer));
+        lines.extend(
+            issuer.key_origins.iter().map(|origin| format!("{}  keys of the issuers of {source}", origin.text())),
+        );
+    }
     for source in settings.tenant.trust.sources() {
         let origins = source.status_origins.iter();
         lines.extend(origins.map(|origin| format!("{}  status lists of {}", origin.text(), source.name)));
@@ -247,7 +258,8 @@ fn overview(trust: &TrustAnchors, lists: &TrustLists, now: UnixSeconds) -> Strin
     text
 }
 
-fn source_text(source: &TrustSource, now: UnixSeconds) -> String {
+/// A source in words.
+pub(super) fn source_text(source: &TrustSource, now: UnixSeconds) -> String {
     let mut text = format!("\n{}: {}\n", source.name, source.purpose.as_str());
     let mut line = |name: &str, value: String| {
         writeln!(text, "  {name:<14} {value}").ok();
@@ -276,13 +288,30 @@ fn source_text(source: &TrustSource, now: UnixSeconds) -> String {
     for (kind, certificate) in anchors.chain(pinned).chain(status).chain(status_pinned) {
         line(kind, certificate_text(certificate, now));
     }
-    if !source.has_certificates() {
+    for issuer in &source.issuer_keys {
+        line("issuer", issuer_text(issuer, now));
+    }
+    if !source.can_trust() {
         line("certificates", "none, so nobody is trusted by it".to_owned());
     }
     for origin in &source.status_origins {
         line("status lists", origin.text());
     }
     text
+}
+
+fn issuer_text(issuer: &IssuerKeys, now: UnixSeconds) -> String {
+    match (&issuer.confirmed, issuer.usable(now)) {
+        (None, _) => format!("{}, whose keys are not there: nothing can be decided", issuer.issuer),
+        (Some(confirmed), usable) => format!(
+            "{} with {} keys, confirmed {}, usable until {}{}",
+            issuer.issuer,
+            confirmed.keys.keys().len(),
+            rfc3339(confirmed.confirmed_at),
+            rfc3339(confirmed.usable_until()),
+            if usable.is_err() { " (TOO OLD)" } else { "" }
+        ),
+    }
 }
 
 fn certificate_text(certificate: &Certificate, now: UnixSeconds) -> String {

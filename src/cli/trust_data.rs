@@ -3,14 +3,15 @@
 use crate::adapters::kept::KeptFolder;
 use crate::app::pivots;
 use crate::app::ports::{KeepFailed, Kept, Validators};
-use crate::app::refresh_revocation;
 use crate::app::refresh_trust::TrustLists;
+use crate::app::{refresh_issuers, refresh_revocation};
 use crate::config::TrustSettings;
 use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::TrustAnchors;
-use crate::domain::trust::listed::{HeldRevocations, compose};
+use crate::domain::trust::issuer_metadata::HeldIssuer;
+use crate::domain::trust::listed::{Held, HeldRevocations, compose};
 use crate::domain::trust_list::plan::{ListPlan, Place};
 use crate::domain::x509::revocation::RevocationList;
 use std::io::Read as _;
@@ -41,7 +42,9 @@ pub(super) fn read(settings: &TrustSettings, now: UnixSeconds) -> OnDisk {
         }
     }
     let revocations = revocations(settings, folder.as_ref(), &mut faults);
-    OnDisk { trust: compose(&settings.plans, &lists.held(), &revocations, now), lists, faults }
+    let issuers = issuers(settings, folder.as_ref(), now, &mut faults);
+    let held = Held { lists: &lists.held(), revocations: &revocations, issuers: &issuers };
+    OnDisk { trust: compose(&settings.plans, held, now), lists, faults }
 }
 
 fn adopt(
@@ -111,6 +114,30 @@ fn revocations(
         match bytes.and_then(|bytes| bytes.ok_or_else(missing)).and_then(|bytes| RevocationList::from_file(&bytes)) {
             Ok(list) => held.push(HeldRevocations { place, list: Arc::new(list) }),
             Err(reason) => faults.push((name, reason)),
+        }
+    }
+    held
+}
+
+/// The keys of issuers that were kept.
+pub(super) fn issuers(
+    settings: &TrustSettings,
+    folder: Option<&KeptFolder>,
+    now: UnixSeconds,
+    faults: &mut Vec<(String, Reason)>,
+) -> Vec<HeldIssuer> {
+    let unavailable = |detail: String| Reason::new(Code::TrustUnavailable, detail);
+    let mut held = Vec::new();
+    for plan in refresh_issuers::plans(settings.plans.iter()) {
+        let kept = folder.map_or(Ok(None), |folder| folder.load_now(&plan.kept_name()));
+        let read = match kept {
+            Ok(Some(kept)) => refresh_issuers::read_kept(&plan, &kept, now),
+            Ok(None) => Err(unavailable("the keys of the issuer have not been fetched yet".to_owned())),
+            Err(error) => Err(unavailable(format!("the kept keys cannot be read: {error}"))),
+        };
+        match read {
+            Ok(confirmed) => held.push(HeldIssuer { plan, confirmed }),
+            Err(reason) => faults.push((plan.issuer, reason)),
         }
     }
     held

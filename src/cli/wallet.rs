@@ -8,10 +8,13 @@ use crate::app::time_text;
 use crate::demo::passport::{FILE_NAME, Passport};
 use crate::domain::encoding::base64;
 use crate::domain::time::UnixSeconds;
+use crate::simulator::SimulatorError;
+use crate::simulator::authority::pem;
 use crate::simulator::faults::Fault;
 use crate::simulator::people::Person;
 use crate::simulator::status_host::StatusHost;
 use crate::simulator::transport::HttpTransport;
+use crate::simulator::trust_list::{ListOf, ListWriter};
 use crate::simulator::wallet::{Fetch, Options, Wallet, WalletError};
 use clap::{Args, Subcommand};
 use std::net::SocketAddr;
@@ -234,9 +237,20 @@ fn make_world(make: &Make, terminal: &mut Terminal<'_>) -> Result<Exit, Failure>
     passport.write_to(&make.folder).map_err(|error| unwritable(&error))?;
     let authority = passport.authority().map_err(|error| out_of_reach(&error, "Try again."))?;
     authority.write_to(&make.folder).map_err(|error| unwritable(&error))?;
+    let list = |of: ListOf| -> Result<(String, String), SimulatorError> {
+        let writer = ListWriter::new(&authority)?;
+        Ok((writer.write(&writer.draft(of))?, pem(writer.signer())))
+    };
+    for (name, of) in [("pid-providers.jwt", ListOf::Pid), ("public-bodies.jwt", ListOf::PublicBodies)] {
+        let (document, signer) = list(of).map_err(|error| out_of_reach(&error, "Try again."))?;
+        for (name, text) in [(name, document), ("list-signer.pem", signer)] {
+            std::fs::write(make.folder.join(name), text).map_err(|error| unwritable(&error))?;
+        }
+    }
     terminal.say(&format!("A throw-away world is in {}.", make.folder.display()));
     terminal.say("access.key, access.pem   key and chain of the verifier");
     terminal.say("*-root.pem               anchors of the issuers and of their status lists");
+    terminal.say("*.jwt, list-signer.pem   the same anchors as signed trust lists (TS 119 602), and who signs them");
     terminal.say("world.json               for `wallet answer --world` and `wallet status-host --world`");
     Ok(Exit::Done)
 }

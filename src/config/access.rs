@@ -72,7 +72,7 @@ pub(super) fn read(section: Section<'_>, files: Files<'_>, now: UnixSeconds) -> 
     (sound && fits).then_some(AccessKey { key, chain })
 }
 
-fn read_key(files: Files<'_>, text: &str) -> Result<SigningKey, Complaint> {
+pub(super) fn read_key(files: Files<'_>, text: &str) -> Result<SigningKey, Complaint> {
     let path = files.resolve(text);
     let pem = Files::read_secret(&path)?;
     SigningKey::from_pem(&pem).map_err(|fault| {

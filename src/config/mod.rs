@@ -16,6 +16,7 @@ pub mod reader;
 pub mod service;
 pub mod show;
 pub mod store;
+pub mod survey;
 pub mod tenant;
 pub mod trust;
 pub mod trust_list;
@@ -26,7 +27,9 @@ pub use reader::Fault;
 
 use crate::domain::reason::Code;
 use crate::domain::time::UnixSeconds;
-use crate::domain::trust::listed::{TrustPlan, compose};
+use crate::domain::trust::StatusRule;
+use crate::domain::trust::issuer_metadata::IssuerPlan;
+use crate::domain::trust::listed::{Held, TrustPlan, compose};
 use crate::domain::trust_list::plan::ListPlan;
 use crate::domain::verify::Policy;
 use field::SectionDoc;
@@ -156,7 +159,7 @@ fn read(path: &Path, file: &Table, now: UnixSeconds, faults: &Faults, notes: &No
     let trust = trust_settings(file, rules, faults);
     let parts = tenant::Parts {
         callers: callers(file, faults),
-        trust: trust.as_ref().map(|trust| compose(&trust.plans, &[], &[], now)),
+        trust: trust.as_ref().map(|trust| compose(&trust.plans, Held::default(), now)),
         trust_plans: trust.as_ref().map(|trust| trust.plans.clone()).unwrap_or_default(),
         policy: whole_policy(file, files, faults),
         test_mode,
@@ -273,6 +276,37 @@ fn trust_settings(file: &Table, rules: trust::Rules<'_>, faults: &Faults) -> Opt
     Some(TrustSettings { plans: plans.filter(|_| lists_complete)?, lists, folder: folder? })
 }
 
+/// Whether a source has no certificates that could sign status lists, but credentials that may have a status.
+fn needs_status_signers(plan: &TrustPlan) -> bool {
+    let source = &plan.source;
+    let concerned = source.status_rule != StatusRule::MayBeAbsent || !source.status_origins.is_empty();
+    !plan.issuers.is_empty() && source.status_anchors.is_empty() && concerned
+}
+
+/// What sources that name issuers must have together (TSL-28, VC-23).
+fn check_issuers(sources: &[TrustPlan], faults: &Faults) {
+    for plan in sources.iter().filter(|plan| needs_status_signers(plan)) {
+        if !sources.iter().any(|other| other.signs_for.contains(&plan.source.name)) {
+            faults.add(
+                format!("trust({}).status_anchors", plan.source.name),
+                "is missing, but its issuers have no certificates under which a status list could be signed",
+                "Name the anchors of the signers, or set status = \"may_be_absent\" and leave status_hosts out.",
+            );
+        }
+    }
+    for (plan, issuer) in sources.iter().flat_map(|plan| plan.issuers.iter().map(move |issuer| (plan, issuer))) {
+        let differs = |known: &IssuerPlan| known.issuer == issuer.issuer && known != issuer;
+        let before = sources.iter().take_while(|known| known.source.name != plan.source.name);
+        if let Some(other) = before.into_iter().find(|known| known.issuers.iter().any(differs)) {
+            faults.add(
+                format!("trust({}).issuer_key_hosts", plan.source.name),
+                format!("is not that of {}, though both name {}", other.source.name, issuer.issuer),
+                "Give both the same hosts: an issuer has one set of keys.",
+            );
+        }
+    }
+}
+
 fn trust_plans(file: &Table, rules: trust::Rules<'_>, lists: &[ListPlan], faults: &Faults) -> Option<Vec<TrustPlan>> {
     let mut sources: Vec<TrustPlan> = Vec::new();
     let complete = many(file.get("trust"), &trust::DOC, faults, |section| {
@@ -294,6 +328,9 @@ fn trust_plans(file: &Table, rules: trust::Rules<'_>, lists: &[ListPlan], faults
                 );
             }
         }
+    }
+    if complete {
+        check_issuers(&sources, faults);
     }
     if complete && !sources.iter().any(|plan| plan.source.purpose.issues_credentials()) {
         faults.add(

@@ -286,6 +286,15 @@ pub(super) fn read(
     };
     let (privacy_url, imprint_url) = (link("privacy_url"), link("imprint_url"));
     let profile = profile?;
+    if profile == Profile::Haip {
+        for plan in parts.trust_plans.iter().filter(|plan| !plan.issuers.is_empty()) {
+            section.faults().add(
+                format!("trust({}).issuers", plan.source.name),
+                "is given, but HAIP 1.0 (section 6.1.1) demands certificates in x5c of every credential",
+                "Name anchors instead; for issuers without certificates set tenant.profile = \"openid4vp\".",
+            );
+        }
+    }
     let mut policy = parts.policy?;
     // HAIP refuses an anchor among the certificates of a credential; OpenID4VP alone says nothing of it. It never gives trust.
     policy.anchor_in_chain = match profile {

@@ -4,8 +4,10 @@ use super::Notes;
 use super::field::{Default, Kind, Occurs, SectionDoc, field};
 use super::files::Files;
 use super::reader::{Complaint, Entry, Section};
+use crate::domain::limits;
 use crate::domain::reason::Reason;
 use crate::domain::time::UnixSeconds;
+use crate::domain::trust::issuer_metadata::IssuerPlan;
 use crate::domain::trust::listed::{ListUse, RevocationPlan, TrustPlan};
 use crate::domain::trust::purpose::is_pid;
 use crate::domain::trust::{Agreement, Purpose, StatusOrigin, StatusRule, TrustSource};
@@ -28,7 +30,8 @@ pub const DOC: SectionDoc = SectionDoc {
     name: "trust",
     occurs: Occurs::Many,
     about: "A trust source: whose credentials are believed, and which ones. A credential is accepted only if its \
-            certificates lead to an anchor of a source that names its type. Nothing switches this off.",
+            certificates lead to an anchor of a source that names its type; beside HAIP also if it has none and a source \
+            names its issuer. Nothing switches this off.",
     fields: &[
         field("name", Kind::Text("name"), Default::Required, "The name of the source in reports (`trusted_by`)."),
         field(
@@ -62,7 +65,7 @@ pub const DOC: SectionDoc = SectionDoc {
         field(
             "anchors",
             Kind::Texts("PEM or DER file, or folder, with CA certificates"),
-            Default::Absent("needed unless there are `pinned` ones"),
+            Default::Absent("needed unless there are `pinned` ones, a `list` or `issuers`"),
             "The trust anchors. A folder may hold nothing but CA certificates; a private key or a leaf in it stops the \
              start. Expired and repeated anchors are noted; weak ones are noted and left out.",
         ),
@@ -73,9 +76,24 @@ pub const DOC: SectionDoc = SectionDoc {
             "Issuer certificates that are trusted as they are, byte for byte, without a chain.",
         ),
         field(
+            "issuers",
+            Kind::Texts("https address, exactly as `iss` in credentials, without query and fragment"),
+            Default::Absent("none: certificates alone count"),
+            "Instead of certificates: issuers whose keys are taken from what they publish at \
+             `https://host/.well-known/jwt-vc-issuer/path` (SD-JWT VC), for credentials without `x5c`. Read anew every hour \
+             and used for a day at most after the last reading; a token never makes anything be asked. HAIP demands `x5c`, \
+             so only with `tenant.profile = \"openid4vp\"`.",
+        ),
+        field(
+            "issuer_key_hosts",
+            Kind::Texts("host or origin"),
+            Default::Absent("the host of the issuer alone"),
+            "Where the key sets (`jwks_uri`) of its `issuers` may lie besides.",
+        ),
+        field(
             "status_anchors",
             Kind::Texts("PEM or DER file, or folder, with CA certificates"),
-            Default::Absent("the `anchors`"),
+            Default::Absent("the `anchors`; needed with `issuers`, unless none of their credentials has a status"),
             "The anchors of those who sign the status lists of this source, where they differ.",
         ),
         field(
@@ -84,6 +102,13 @@ pub const DOC: SectionDoc = SectionDoc {
             Default::Absent("none, so that credentials with a status are refused"),
             "Where its status lists may lie: `status.example`, `https://status.example:8443`. `http` on loopback only. \
              Nothing else is asked, and redirects are followed to these only.",
+        ),
+        field(
+            "status_prefetch",
+            Kind::Texts("address of a status list, or of a document that names lists (aggregation)"),
+            Default::Absent("none; lists are kept warm once an answer has needed them"),
+            "Status lists that are fetched from the start on, so that no fetch tells an issuer that somebody presents. They \
+             must lie on `status_hosts`.",
         ),
         field(
             "status",
@@ -196,16 +221,17 @@ pub(super) fn read(section: Section<'_>, rules: Rules<'_>, lists: &[ListPlan]) -
     let status_anchors = self::anchors(section, rules, "status_anchors");
     let list = list_use(section, purpose, lists);
     let own = section.has("anchors") || section.has("pinned");
+    let issuers = issuers(section, own || section.has("list"));
     if section.has("list") && (own || section.has("status_anchors")) {
         section.fault(
             "list",
             "is given beside certificates of its own, so that reports could not say on what a verdict rests",
             "Make two sources of it.",
         );
-    } else if !section.has("list") && !own {
+    } else if !section.has("list") && !own && !section.has("issuers") {
         section.fault(
             "anchors",
-            "is missing, and there are neither pinned certificates nor a list",
+            "is missing, and there are neither pinned certificates nor a list nor issuers",
             "Name the files of the anchors, or a [[trust_list]] by list.",
         );
     }
@@ -226,7 +252,7 @@ pub(super) fn read(section: Section<'_>, rules: Rules<'_>, lists: &[ListPlan]) -
         _ => StatusRule::RequiredUnlessShortLived,
     };
     if !purpose.issues_credentials() {
-        for name in ["status_hosts", "status_anchors"].iter().filter(|name| section.has(name)) {
+        for name in ["status_hosts", "status_anchors", "issuers"].iter().filter(|name| section.has(name)) {
             section.fault(name, "belongs to sources that issue credentials", "Leave it out here.");
         }
     } else if status_rule == StatusRule::Required && !section.has("status_hosts") {
@@ -263,7 +289,92 @@ pub(super) fn read(section: Section<'_>, rules: Rules<'_>, lists: &[ListPlan]) -
         agreement,
         ..TrustSource::new(name?, purpose, types)
     };
-    Some(TrustPlan { source, list: list.ok()?, signs_for, revocation: revocation.ok()? })
+    let status_prefetch = status_prefetch(section, &source);
+    Some(TrustPlan {
+        source,
+        list: list.ok()?,
+        signs_for,
+        status_prefetch,
+        revocation: revocation.ok()?,
+        issuers: issuers.ok()?,
+    })
+}
+
+/// The addresses from which status lists are fetched ahead: they must lie where its status lists may.
+fn status_prefetch(section: Section<'_>, source: &TrustSource) -> Vec<String> {
+    let addresses = section.texts("status_prefetch").into_iter().filter_map(|entry| {
+        if let Err(reason) = source.check_status_uri(&entry.text) {
+            section.faults().add(entry.key, reason.detail, "Name an address on one of the status_hosts.");
+            return None;
+        }
+        Some(entry.text)
+    });
+    addresses.collect()
+}
+
+/// The issuers that are trusted by the keys they publish (VC-20, VC-23, VC-24).
+fn issuers(section: Section<'_>, beside_certificates: bool) -> Result<Vec<IssuerPlan>, Noted> {
+    if !section.has("issuers") {
+        if section.has("issuer_key_hosts") {
+            section.fault("issuer_key_hosts", "is given without issuers", "Name the issuers, or leave it out.");
+        }
+        return Ok(Vec::new());
+    }
+    let mut sound = true;
+    if beside_certificates {
+        sound = false;
+        section.fault(
+            "issuers",
+            "is given beside certificates, so that a credential could choose how it is judged",
+            "Make two sources of it.",
+        );
+    }
+    let demanded = |name: &&str| section.choice(name).is_some_and(|word| word != "recorded");
+    let of_certificates = ["countries", "extended_key_usage", "qc_type", "revocation_lists"];
+    let of_certificates = of_certificates.into_iter().filter(|name| section.has(name));
+    for name in of_certificates.chain(["issuer_match", "country_match"].into_iter().filter(demanded)) {
+        sound = false;
+        section.fault(name, "is about certificates, but issuers that are named have none here", "Leave it out.");
+    }
+    let hosts = section.texts("issuer_key_hosts");
+    let origins: Vec<StatusOrigin> = hosts.iter().filter_map(|entry| https_origin(section, entry)).collect();
+    sound &= origins.len() == hosts.len();
+    let entries = section.texts("issuers");
+    if entries.len() > limits::ISSUERS || section.is_empty_list("issuers") {
+        sound = false;
+        section.fault(
+            "issuers",
+            format!("has no entry, or more than {}", limits::ISSUERS),
+            "Name the issuers, or make several sources of it.",
+        );
+    }
+    let mut issuers: Vec<IssuerPlan> = Vec::new();
+    for entry in entries {
+        match IssuerPlan::new(&entry.text, origins.clone()) {
+            Ok(plan) if issuers.iter().any(|known| known.metadata_url() == plan.metadata_url()) => {
+                sound = false;
+                let problem = "has the same metadata as another one, which can be of one issuer only";
+                section.faults().add(&entry.key, problem, "Name it once, exactly as iss has it.");
+            }
+            Ok(plan) => issuers.push(plan),
+            Err(reason) => {
+                sound = false;
+                let remedy = "Write https://issuer.example/path exactly as iss has it; no query, fragment or user.";
+                section.faults().add(&entry.key, reason.detail, remedy);
+            }
+        }
+    }
+    if sound { Ok(issuers) } else { Err(Noted) }
+}
+
+/// A host for key sets: `https` only, unlike that of a status list.
+fn https_origin(section: Section<'_>, entry: &Entry) -> Option<StatusOrigin> {
+    let origin = StatusOrigin::parse(&entry.text).ok().filter(|origin| origin.text().starts_with("https:"));
+    if origin.is_none() {
+        let remedy = "Write keys.example or https://keys.example:8443.";
+        section.faults().add(&entry.key, "is not a host or an origin with https", remedy);
+    }
+    origin
 }
 
 /// Where lists of revoked certificates come from.

@@ -140,6 +140,7 @@ impl Fetch for StatusHostFetch {
                 content_type,
                 max_age: None,
                 validators: Validators::default(),
+                date: None,
                 body: answer.body,
             })
         })

@@ -43,6 +43,12 @@ pub const AGGREGATION_BYTES: usize = 256 * 1024;
 pub const AGGREGATION_LISTS: usize = 1_000;
 /// Longest address of a status list in such a document, in bytes.
 pub const STATUS_URI_BYTES: usize = 2_048;
+/// Largest metadata document of an issuer, and largest key set that one points to, in bytes.
+pub const ISSUER_METADATA_BYTES: usize = 64 * 1024;
+/// Most keys of an issuer.
+pub const ISSUER_KEYS: usize = 32;
+/// Most issuers that one trust source may name.
+pub const ISSUERS: usize = 64;
 /// Largest trust list, in bytes.
 pub const TRUST_LIST_BYTES: usize = 32 * 1024 * 1024;
 /// Most services that are read from one trust list; further ones are refused with it.

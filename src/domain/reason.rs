@@ -135,7 +135,7 @@ codes! {
     // jose
     JwsMalformed = "jws_malformed", "jose", "The token is not a compact JWS.", Wallet, "Send three base64url parts joined by dots.";
     JwsAlgNotAllowed = "jws_alg_not_allowed", "jose", "The signature algorithm is not on the list.", Issuer, "Sign with an algorithm named in vp_formats_supported.";
-    JwsKeyMismatch = "jws_key_mismatch", "jose", "The algorithm does not fit the key.", Issuer, "Use the algorithm of the certified key.";
+    JwsKeyMismatch = "jws_key_mismatch", "jose", "The algorithm does not fit the key.", Issuer, "Use the algorithm of the certified key; where the issuer publishes its keys, name one of them by kid.";
     JwsHeaderNotAllowed = "jws_header_not_allowed", "jose", "A header parameter could steer the choice of the key, or is misused.", Wallet, "Leave out jku, jwk, x5u and oversized kid.";
     JwsCritUnsupported = "jws_crit_unsupported", "jose", "A critical extension is not supported.", Wallet, "Leave out crit.";
     JwsSignatureInvalid = "jws_signature_invalid", "jose", "The signature does not verify.", Issuer, "The token was changed, or signed with another key.";

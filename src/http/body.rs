@@ -224,10 +224,10 @@ pub struct CredentialBody {
     pub claim_set: Option<usize>,
 }
 
-/// An issuer, from its certificate.
+/// An issuer, from its certificate or, without one, from its address.
 #[derive(Serialize, ToSchema)]
 pub struct IssuerBody {
-    /// Organisation, else common name.
+    /// Organisation, else common name; without a certificate, the address under which it publishes its keys.
     pub name: String,
     /// Two letters.
     pub country: Option<String>,

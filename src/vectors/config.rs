@@ -8,9 +8,11 @@ use crate::domain::jose::alg::{AllowedAlgorithms, SignatureAlgorithm};
 use crate::domain::jose::header::Header;
 use crate::domain::jose::jwk::PublicKey;
 use crate::domain::jose::jws::CompactJws;
+use crate::domain::jose::key_set::KeySet;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::{ClockSkew, UnixSeconds};
-use crate::domain::trust::{Purpose, StatusOrigin, StatusRule, TrustAnchors, TrustSource};
+use crate::domain::trust::issuer_metadata::ConfirmedKeys;
+use crate::domain::trust::{IssuerKeys, Purpose, StatusOrigin, StatusRule, TrustAnchors, TrustSource};
 use crate::domain::type_metadata::{
     Document, Integrity, NoMetadata, TypeCatalogue, TypeDocuments, TypeMetadata, TypeMetadataPolicy, TypeMetadataRule,
     TypeNeed, TypeRule, Unresolved,
@@ -240,7 +242,9 @@ impl<'a> Config<'a> {
     pub fn trust(self, types: &[String]) -> Result<TrustAnchors, Stop> {
         if let Some(sources) = self.get("x-trust_sources") {
             let sources = sources.as_array().map(Vec::as_slice).unwrap_or_default();
-            return Ok(TrustAnchors::new(sources.iter().map(Self::source).collect::<Result<_, _>>()?));
+            return Ok(TrustAnchors::new(
+                sources.iter().map(|source| Self::source(source, self.now()?)).collect::<Result<_, _>>()?,
+            ));
         }
         let Some(Value::Object(trust)) = self.get("trust") else { return unsupported("config has no trust") };
         for (name, value) in trust {
@@ -266,7 +270,7 @@ impl<'a> Config<'a> {
         Ok(TrustAnchors::new(vec![source]))
     }
 
-    fn source(value: &Value) -> Result<TrustSource, Stop> {
+    fn source(value: &Value, now: UnixSeconds) -> Result<TrustSource, Stop> {
         let Value::Object(members) = value else { return unsupported("a trust source is no object") };
         let config = Config(members);
         config.only(&[
@@ -281,6 +285,7 @@ impl<'a> Config<'a> {
             "purpose",
             "qc_type",
             "countries",
+            "issuer_keys",
         ])?;
         let origins = config.texts("status_origins")?.unwrap_or_default();
         let purpose = match config.text("purpose")? {
@@ -290,6 +295,7 @@ impl<'a> Config<'a> {
         Ok(TrustSource {
             anchors: anchors(config.get("x509_roots"))?,
             pinned: certificates(config.get("pinned_certs"))?,
+            issuer_keys: issuer_keys(config.get("issuer_keys"), now)?,
             status_anchors: anchors(config.get("status_roots"))?,
             status_origins: origins.iter().map(|text| StatusOrigin::parse(text)).collect::<Result<_, _>>()?,
             status_rule: status_rule(config.text("status_rule")?)?,
@@ -367,6 +373,21 @@ fn strings(name: &str, value: &Value) -> Result<Vec<String>, Stop> {
     let items: Option<Vec<String>> =
         value.as_array().and_then(|items| items.iter().map(|item| item.as_str().map(str::to_owned)).collect());
     items.map_or_else(|| unsupported(format!("config member {name} is no array of strings")), Ok)
+}
+
+/// Issuers with the key sets that they publish, as they were confirmed at `now`.
+fn issuer_keys(value: Option<&Value>, now: UnixSeconds) -> Result<Vec<IssuerKeys>, Stop> {
+    let sets = match value {
+        None => return Ok(Vec::new()),
+        Some(Value::Object(sets)) => sets,
+        Some(_) => return unsupported("issuer_keys is no object"),
+    };
+    let issuer = |(issuer, set): (&String, &Value)| {
+        let keys = KeySet::read(set).map_err(|fault| Reason::new(Code::ConfigRefused, fault.0))?;
+        let confirmed = Some(ConfirmedKeys { keys: Arc::new(keys), confirmed_at: now });
+        Ok(IssuerKeys { issuer: issuer.clone(), confirmed })
+    };
+    sets.iter().map(issuer).collect()
 }
 
 fn status_rule(word: Option<&str>) -> Result<StatusRule, Stop> {

@@ -20,7 +20,27 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "domain::trust",
-        &["domain::encoding", "domain::jose", "domain::reason", "domain::time", "domain::trust_list", "domain::x509"],
+        &[
+            "domain::encoding",
+            "domain::jose",
+            "domain::limits",
+            "domain::reason",
+            "domain::time",
+            "domain::trust_list",
+            "domain::x509",
+        ],
+    ),
+    (
+        "domain::diagnosis",
+        &[
+            "domain::jose",
+            "domain::limits",
+            "domain::reason",
+            "domain::request",
+            "domain::time",
+            "domain::trust",
+            "domain::x509",
+        ],
     ),
     (
         "domain::status_list",

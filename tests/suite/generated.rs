@@ -1,5 +1,6 @@
 //! Files that are made by the program and committed: equal to what it makes now.
 
+use pruefstein::cli::doctor::show::doctor_markdown;
 use pruefstein::config::docs::configuration_markdown;
 use pruefstein::http::problem::error_codes_markdown;
 
@@ -22,4 +23,9 @@ fn the_page_of_settings_is_current() {
 #[test]
 fn the_page_of_codes_is_current() {
     assert_current("docs/error-codes.md", &error_codes_markdown(), "cargo run -q -- codes --markdown");
+}
+
+#[test]
+fn the_page_of_the_doctor_is_current() {
+    assert_current("docs/doctor.md", &doctor_markdown(), "cargo run -q -- doctor --markdown");
 }

@@ -14,7 +14,7 @@ use pruefstein::domain::encoding::base64;
 use pruefstein::domain::ids::TenantId;
 use pruefstein::domain::jose::hash::sha256;
 use pruefstein::domain::time::UnixSeconds;
-use pruefstein::domain::trust::listed::{TrustPlan, compose};
+use pruefstein::domain::trust::listed::{Held, TrustPlan, compose};
 use pruefstein::domain::trust_list::plan::ListPlan;
 use pruefstein::http::callers::{CallerKey, Callers};
 use pruefstein::http::{Front, NoObserver, router};
@@ -56,8 +56,14 @@ impl Fetch for Counted {
     fn get(&self, request: FetchRequest) -> Pending<'_, FetchResponse, FetchError> {
         if let Some(document) = self.2.lock().unwrap().get(&request.url) {
             let (content_type, body) = (Some("application/json".to_owned()), document.as_bytes().to_vec());
-            let response =
-                FetchResponse { status: 200, content_type, max_age: None, validators: Validators::default(), body };
+            let response = FetchResponse {
+                status: 200,
+                content_type,
+                max_age: None,
+                validators: Validators::default(),
+                date: None,
+                body,
+            };
             return Box::pin(async move { Ok(response) });
         }
         self.1.fetch_add(1, Ordering::SeqCst);
@@ -164,7 +170,7 @@ impl TestService {
         plans: Vec<TrustPlan>,
     ) -> Self {
         let change = |tenant: &mut Tenant| {
-            tenant.trust = compose(&plans, &[], &[], NOW).into();
+            tenant.trust = compose(&plans, Held::default(), NOW).into();
             tenant.trust_plans = plans;
         };
         Self::over(clock, |_, _| host, change, |app| app.with_trust_lists(lists, kept))

@@ -120,8 +120,22 @@ impl Scene {
         form: &ResponseForm,
         chains: &ChainCache,
     ) -> Result<(Presented, Report), Box<Refusal>> {
-        let (trust, policy) = (self.trust(), self.policy());
-        let cx = Context { trust: &trust, policy: &policy, chains, now: UnixSeconds(NOW) };
+        self.judge_form_in(form, &self.trust(), chains)
+    }
+
+    /// The same with other trust data.
+    pub(crate) fn judge_in(&self, trust: &TrustAnchors) -> Result<(Presented, Report), Box<Refusal>> {
+        self.judge_form_in(&self.form(), trust, &ChainCache::default())
+    }
+
+    fn judge_form_in(
+        &self,
+        form: &ResponseForm,
+        trust: &TrustAnchors,
+        chains: &ChainCache,
+    ) -> Result<(Presented, Report), Box<Refusal>> {
+        let policy = self.policy();
+        let cx = Context { trust, policy: &policy, chains, now: UnixSeconds(NOW) };
         let query = DcqlQuery::parse(&self.query).unwrap();
         let (_, kid) = world().recipient.announced_jwk().unwrap();
         let (nonce, audience) = (world().nonce(), world().client_id());
@@ -131,7 +145,7 @@ impl Scene {
             state: "state",
             encryption: Encryption::Required { key: &world().recipient, kid: &kid },
         };
-        let lists = Lists { scene: self, trust: &trust, policy: &policy };
+        let lists = Lists { scene: self, trust, policy: &policy };
         match response::open(form, asked, cx)? {
             Answer::Presented(pending) => {
                 pending.conclude(&lists, cx).map(|(verified, report)| (verified.into_inner(), report))

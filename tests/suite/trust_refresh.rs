@@ -11,7 +11,7 @@ use pruefstein::domain::encoding::base64;
 use pruefstein::domain::jose::hash::sha256;
 use pruefstein::domain::reason::Code;
 use pruefstein::domain::time::UnixSeconds;
-use pruefstein::domain::trust::listed::{ListUse, TrustPlan};
+use pruefstein::domain::trust::listed::{Held, ListUse, TrustPlan};
 use pruefstein::domain::trust::{Purpose, StatusOrigin, StatusRule, TrustSource};
 use pruefstein::domain::trust_list::Notation;
 use pruefstein::domain::trust_list::plan::{ListPlan, Place};
@@ -62,6 +62,7 @@ impl Fetch for Host {
             content_type: None,
             max_age: None,
             validators: Validators { etag: etag.map(str::to_owned), last_modified: None },
+            date: None,
             body: body.to_vec(),
         };
         let answer = match &*self.mode.lock().unwrap() {
@@ -113,6 +114,8 @@ pub(crate) fn source_plan() -> TrustPlan {
         }),
         signs_for: Vec::new(),
         revocation: None,
+        status_prefetch: Vec::new(),
+        issuers: Vec::new(),
     }
 }
 
@@ -340,7 +343,7 @@ async fn an_issuer_that_is_taken_off_the_list_is_refused_after_the_refresh() {
 
 #[tokio::test]
 async fn an_anchor_counts_for_its_service_only() {
-    // TL-12, X5C-02: issuing and revoking have changed their places, each with sound signatures and chains.
+    // TL-12, X5C-02, case TRU-013: issuing and revoking have changed their places, each with sound signatures and chains.
     let scene = Scene::new();
     let swapped = scene.list(1, |draft| {
         for entity in &mut draft.entities {
@@ -348,7 +351,7 @@ async fn an_anchor_counts_for_its_service_only() {
         }
     });
     scene.serve_and_refresh(swapped).await;
-    assert_eq!(scene.present().await.1.as_deref(), Some("x5c_untrusted"));
+    assert_eq!(scene.present().await.1.as_deref(), Some("issuer_not_authorized"));
     // The status list is signed under an anchor that the list names for issuing only.
     scene.service.clock.advance(REFRESH);
     let no_status = scene.list(2, |draft| {
@@ -447,4 +450,48 @@ async fn an_imported_list_is_taken_up_while_the_service_runs() {
     scene.refresh().await;
     assert_eq!(scene.present().await.1.as_deref(), Some("trust_unavailable"));
     assert_eq!(scene.host.asked.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_withdrawn_service_is_not_read_as_granted() {
+    // TL-13, case TRU-013: of a public body, as the list says at the time of use.
+    use pruefstein::domain::trust::listed::{HeldList, compose};
+    use pruefstein::domain::trust_list::lote;
+    use pruefstein::simulator::trust_list::BodyStatus;
+    let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
+    let writer = ListWriter::new(&world.authority).unwrap();
+    let profile = profile(ListKind::PubEaa).unwrap();
+    let list_of = |status: BodyStatus| {
+        let mut draft = writer.draft(ListOf::PublicBodies);
+        draft.entities.iter_mut().for_each(|entity| entity.status = status);
+        let document = writer.write(&draft).unwrap();
+        let plan = ListPlan { list_type: profile.list_type.to_owned(), ..list_plan(&writer, Place::Imported) };
+        lote::read(document.as_bytes(), plan.rules(None, NOW)).unwrap()
+    };
+    let chain = world.authority.issuer(IssuerName::Municipality).chain;
+    let judge = |status: BodyStatus, statuses: &[&str]| {
+        let held = HeldList { name: "bodies".to_owned(), list: Arc::new(list_of(status)), usable_until: NOW.plus(DAY) };
+        let plan = TrustPlan {
+            source: TrustSource::new("bodies", Purpose::PubEaaProvider, vec!["urn:pass".to_owned()]),
+            list: Some(ListUse {
+                list: "bodies".to_owned(),
+                issuance: vec![profile.issuance.to_owned()],
+                revocation: Vec::new(),
+                statuses: statuses.iter().map(|status| (*status).to_owned()).collect(),
+            }),
+            signs_for: Vec::new(),
+            revocation: None,
+            status_prefetch: Vec::new(),
+            issuers: Vec::new(),
+        };
+        let trust = compose(&[plan], Held { lists: &[held], ..Held::default() }, NOW);
+        let rule = pruefstein::domain::x509::chain::AnchorInChain::Refuse;
+        trust.trust_issuer(&chain, rule, NOW).map(|_| ()).map_err(|reason| reason.code)
+    };
+    let valid = profile.statuses.unwrap().valid;
+    assert_eq!(judge(BodyStatus::Notified, &[valid]), Ok(()));
+    assert_eq!(judge(BodyStatus::Withdrawn, &[valid]), Err(Code::IssuerNotAuthorized));
+    // A status where none is expected gives no trust either, and one that is nearly right is another one.
+    assert_eq!(judge(BodyStatus::Notified, &[]), Err(Code::IssuerNotAuthorized));
+    assert_eq!(judge(BodyStatus::Notified, &[&format!("{valid}/")]), Err(Code::IssuerNotAuthorized));
 }

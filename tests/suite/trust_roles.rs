@@ -4,7 +4,7 @@ use crate::stage::{Scene, world};
 use pruefstein::domain::reason::Code;
 use pruefstein::domain::time::UnixSeconds;
 use pruefstein::domain::trust::cache::ChainCache;
-use pruefstein::domain::trust::listed::{TrustPlan, compose};
+use pruefstein::domain::trust::listed::{Held, TrustPlan, compose};
 use pruefstein::domain::trust::{Agreement, Purpose, Revocation, TrustAnchors, TrustSource, snapshot};
 use pruefstein::domain::verify::Policy;
 use pruefstein::domain::x509::Certificate;
@@ -156,6 +156,8 @@ fn a_source_of_status_signers_signs_for_those_it_names_only() {
         list: None,
         signs_for: signs_for.iter().map(|name| (*name).to_owned()).collect(),
         revocation: None,
+        status_prefetch: Vec::new(),
+        issuers: Vec::new(),
     };
     let signers = TrustSource {
         anchors: vec![anchor(authority.status_root(IssuerName::PidGermany))],
@@ -165,7 +167,7 @@ fn a_source_of_status_signers_signs_for_those_it_names_only() {
         let trust = scene.trust();
         let mut plans: Vec<TrustPlan> = trust.sources().iter().map(|source| plan(source.clone(), &[])).collect();
         plans.push(plan(signers.clone(), signs_for));
-        judge(&scene, &compose(&plans, &[], &[], UnixSeconds(NOW)))
+        judge(&scene, &compose(&plans, Held::default(), UnixSeconds(NOW)))
     };
     assert_eq!(with(&["mine"]), Ok(()));
     assert_eq!(with(&["other"]), Err(Code::StatusTokenInvalid));

@@ -43,6 +43,7 @@ impl Network {
             content_type: Some(content_type.to_owned()),
             max_age,
             validators: Validators::default(),
+            date: None,
             body,
         };
         self.answers.lock().unwrap().insert(url.to_owned(), Ok(response));

@@ -26,12 +26,17 @@ impl<'a> CompactJws<'a> {
         if text.starts_with('{') {
             return Err(Reason::new(Code::JwsMalformed, "JSON serialization"));
         }
-        let (header, rest) = text.split_once('.').ok_or_else(malformed)?;
-        let (payload, signature) = rest.split_once('.').ok_or_else(malformed)?;
-        if signature.contains('.') {
+        let mut dots = memchr::memchr_iter(b'.', text.as_bytes());
+        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
             return Err(malformed());
-        }
-        Ok(Self { text, header, payload, signature })
+        };
+        let part = |from: usize, to: usize| text.get(from..to).ok_or_else(malformed);
+        Ok(Self {
+            text,
+            header: part(0, first)?,
+            payload: part(first.saturating_add(1), second)?,
+            signature: part(second.saturating_add(1), text.len())?,
+        })
     }
 
     /// The whole token.

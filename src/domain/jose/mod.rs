@@ -14,6 +14,7 @@ pub mod header;
 pub mod jwe;
 pub mod jwk;
 pub mod jws;
+pub mod key_set;
 pub mod keys;
 pub mod repeatable;
 

@@ -6,7 +6,7 @@ use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::sd_jwt::shape::{Part, Shape};
 use serde_json::{Map, Value};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The hash algorithm of an SD-JWT: `_sd_alg` of the signed top level, `sha-256` if absent.
 ///
@@ -23,8 +23,9 @@ pub fn hash_algorithm(payload: &Map<String, Value>) -> Result<HashAlgorithm, Rea
 
 /// The disclosures of a presentation, read and hashed: what can be known of them before any signature.
 pub struct Disclosures {
-    /// By digest; taken out when the digest is met.
-    disclosed: HashMap<String, Option<Disclosed>>,
+    /// By digest; taken out when the digest is met. They are few, so that comparing is cheaper than hashing, and nobody
+    /// can choose digests that collide.
+    disclosed: BTreeMap<String, Option<Disclosed>>,
 }
 
 impl Disclosures {
@@ -38,7 +39,7 @@ impl Disclosures {
     /// # Source
     /// RFC 9901 sections 4.2 and 4.2.3.
     pub fn read(texts: &[&str], hash: HashAlgorithm) -> Result<Self, Reason> {
-        let mut disclosed = HashMap::with_capacity(texts.len());
+        let mut disclosed = BTreeMap::new();
         let mut buffer = Vec::new();
         for text in texts {
             base64::decode_url_into(text, &mut buffer)?;
@@ -94,7 +95,7 @@ impl Disclosures {
         drawing: bool,
     ) -> Result<(Map<String, Value>, Shape), Reason> {
         let left = self.disclosed.len();
-        let seen = HashSet::with_capacity(left.saturating_mul(4));
+        let seen = BTreeSet::new();
         let mut process = Process { disclosed: self.disclosed, left, seen, misplaced: None, drawing };
         payload.shift_remove("_sd_alg");
         let top = Place { protected, guarded: false, top: true, depth: 0, disclosed: 0 };
@@ -131,11 +132,11 @@ enum Disclosed {
 }
 
 struct Process {
-    disclosed: HashMap<String, Option<Disclosed>>,
+    disclosed: BTreeMap<String, Option<Disclosed>>,
     /// How many have not been met yet.
     left: usize,
     /// Every digest met so far, with or without a disclosure.
-    seen: HashSet<String>,
+    seen: BTreeSet<String>,
     /// The first disclosure of the wrong kind for its place. It refuses at the end only, as the digest of a disclosure
     /// that is used at two places is a duplicate first (SDJ-26, case SDJ-008).
     misplaced: Option<Reason>,

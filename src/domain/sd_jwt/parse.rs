@@ -41,22 +41,20 @@ impl<'a> SdJwt<'a> {
         let issuer_jwt = CompactJws::parse(issuer)?;
         let (middle, last) = rest.rsplit_once('~').map_or(("", rest), |(middle, last)| (middle, last));
         let bound_text = text.get(..text.len().saturating_sub(last.len())).unwrap_or_default();
-        if middle.bytes().filter(|byte| *byte == b'~').count() >= limits::DISCLOSURES {
+        if memchr::memchr_iter(b'~', middle.as_bytes()).count() >= limits::DISCLOSURES {
             return Err(Reason::new(Code::LimitExceeded, "more disclosures than the limit"));
         }
         let has_disclosures = bound_text.len() > issuer.len().saturating_add(1);
         let disclosures: Vec<&str> = if has_disclosures { middle.split('~').collect() } else { Vec::new() };
-        for disclosure in &disclosures {
-            if disclosure.is_empty() {
-                return Err(malformed("an empty disclosure"));
-            }
-            if disclosure.contains('.') {
-                return Err(malformed("a token among the disclosures"));
-            }
+        if disclosures.iter().any(|disclosure| disclosure.is_empty()) {
+            return Err(malformed("an empty disclosure"));
+        }
+        if memchr::memchr(b'.', middle.as_bytes()).is_some() {
+            return Err(malformed("a token among the disclosures"));
         }
         let key_binding_jwt = match last {
             "" => None,
-            _ if !last.contains('.') => return Err(malformed("the last tilde is missing")),
+            _ if memchr::memchr(b'.', last.as_bytes()).is_none() => return Err(malformed("the last tilde is missing")),
             _ => Some(CompactJws::parse(last).map_err(|reason| reason.recode(Code::KbMalformed))?),
         };
         Ok(Self { issuer_jwt, disclosures, key_binding_jwt, bound_text })

@@ -11,7 +11,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// Issuers by the exact protected header of their credentials, which is the same for all credentials of one key.
 ///
 /// It holds public data and changes no verdict: an entry counts only for the trust data it was made with and while its
-/// certificates are valid. Only validated chains enter, so nobody else can fill it.
+/// certificates are valid. Only validated chains enter, so nobody else can fill it. Headers without certificates say nothing
+/// of who signed, so they never enter.
 #[derive(Debug)]
 pub struct ChainCache {
     entries: RwLock<HashMap<Box<str>, Entry>>,
@@ -62,7 +63,7 @@ impl ChainCache {
         if let Some(entry) =
             self.entry(header_part).filter(|entry| entry.trust == *trust.digest() && entry.rule == rule)
         {
-            entry.issuer.chain.check_period(now)?;
+            entry.issuer.check_period(now)?;
             trust.check_still_usable(&entry.issuer, now)?;
             return Ok(entry.issuer);
         }

@@ -1,6 +1,7 @@
 //! Trust sources from trust lists: which services of which list give certificates to which source.
 
 use super::TrustAnchors;
+use super::issuer_metadata::{HeldIssuer, IssuerKeys, IssuerPlan};
 use super::purpose::Purpose;
 use super::source::{Basis, ListEvidence, Revocation, TrustSource};
 use crate::domain::time::UnixSeconds;
@@ -54,8 +55,23 @@ pub struct TrustPlan {
     pub list: Option<ListUse>,
     /// The names of the sources whose status lists it signs, for [`Purpose::StatusList`].
     pub signs_for: Vec<String>,
+    /// Addresses from which status lists are fetched before anybody needs them: lists, or documents that name lists.
+    pub status_prefetch: Vec<String>,
     /// Where its lists of revoked certificates come from; `None`: revocation is not configured.
     pub revocation: Option<RevocationPlan>,
+    /// The issuers whose published keys it takes.
+    pub issuers: Vec<IssuerPlan>,
+}
+
+/// Everything that is held beside the configuration.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Held<'a> {
+    /// Trust lists.
+    pub lists: &'a [HeldList],
+    /// Lists of revoked certificates.
+    pub revocations: &'a [HeldRevocations],
+    /// Keys of issuers.
+    pub issuers: &'a [HeldIssuer],
 }
 
 /// Where the lists of revoked certificates of a source come from.
@@ -85,25 +101,21 @@ impl RevocationPlan {
     }
 }
 
-/// The trust data that plans and lists make together at `now`.
-pub fn compose(
-    plans: &[TrustPlan],
-    held: &[HeldList],
-    revocations: &[HeldRevocations],
-    now: UnixSeconds,
-) -> TrustAnchors {
+/// The trust data that plans and what is held make together at `now`.
+pub fn compose(plans: &[TrustPlan], held: Held<'_>, now: UnixSeconds) -> TrustAnchors {
     let expanded: Vec<(&TrustPlan, Vec<TrustSource>)> = plans
         .iter()
         .map(|plan| match &plan.list {
             None => (plan, vec![plan.source.clone()]),
-            Some(uses) => (plan, from_lists(&plan.source, uses, held, now)),
+            Some(uses) => (plan, from_lists(&plan.source, uses, held.lists, now)),
         })
         .collect();
     let signing = || expanded.iter().filter(|(plan, _)| plan.source.purpose == Purpose::StatusList);
     let mut sources = Vec::new();
     for (plan, made) in &expanded {
         for mut source in made.iter().cloned() {
-            source.revocation = plan.revocation.as_ref().map(|plan| plan.with(revocations));
+            source.revocation = plan.revocation.as_ref().map(|plan| plan.with(held.revocations));
+            source.issuer_keys.extend(plan.issuers.iter().map(|issuer| keys_of(issuer, held.issuers)));
             let signers = signing().filter(|(signer, _)| signer.signs_for.contains(&plan.source.name));
             for signer in signers.flat_map(|(_, signers)| signers) {
                 source.status_anchors.extend(signer.anchors.iter().cloned());
@@ -117,6 +129,12 @@ pub fn compose(
         }
     }
     TrustAnchors::new(sources)
+}
+
+/// An issuer with the keys that are held for it.
+fn keys_of(plan: &IssuerPlan, held: &[HeldIssuer]) -> IssuerKeys {
+    let held = held.iter().find(|held| held.plan == *plan);
+    IssuerKeys { issuer: plan.issuer.clone(), confirmed: held.map(|held| held.confirmed.clone()) }
 }
 
 /// The sources that `plan` stands for, given the lists that are held: one for each list with its name or below it. With
@@ -139,8 +157,13 @@ fn from_lists(plan: &TrustSource, uses: &ListUse, held: &[HeldList], now: UnixSe
             basis: Basis::Listed { list: evidence(held), usable_until: held.usable_until.min(held.list.next_update) },
             ..plan.clone()
         };
-        for service in held.list.services.iter().filter(|service| uses.is_in_force(service, now)) {
-            if !plan.admits_country(service.country.as_deref()) {
+        for service in &held.list.services {
+            let admitted = uses.is_in_force(service, now) && plan.admits_country(service.country.as_deref());
+            if !(admitted && uses.issuance.contains(&service.service_type)) {
+                // Of end entities nothing is kept: they are not authorities of anybody.
+                sort(&service.certificates, &mut source.outside, &mut Vec::new());
+            }
+            if !admitted {
                 continue;
             }
             if uses.issuance.contains(&service.service_type) {
@@ -150,6 +173,9 @@ fn from_lists(plan: &TrustSource, uses: &ListUse, held: &[HeldList], now: UnixSe
                 sort(&service.certificates, &mut source.status_anchors, &mut source.status_pinned);
             }
         }
+        let inside = |anchor: &Anchor| source.anchors.iter().any(|own| own.certificate.der == anchor.certificate.der);
+        let outside = std::mem::take(&mut source.outside);
+        source.outside = outside.into_iter().filter(|anchor| !inside(anchor)).collect();
         sources.push(source);
     }
     if sources.is_empty() {

@@ -2,40 +2,126 @@
 //!
 //! A type claim gives no authority. A credential is trusted through a source whose anchors its chain reaches *and* whose
 //! purpose and types include the credential's; the same source says who may sign its status lists and where they may
-//! lie. Certificates come from the configuration or from verified lists ([`listed`]).
+//! lie. Certificates come from the configuration or from verified lists ([`listed`]). Beside HAIP a source may trust named
+//! issuers by the keys that they publish ([`issuer_metadata`]); one source never does both.
 
 pub mod cache;
+pub mod issuer_metadata;
 pub mod listed;
 pub mod purpose;
 pub mod snapshot;
 pub mod source;
 
+pub use issuer_metadata::IssuerKeys;
 pub use purpose::Purpose;
 pub use source::{
     Agreement, Basis, ListEvidence, Revocation, SHORT_LIVED_SECONDS, StatusOrigin, StatusRule, TrustSource,
     is_loopback, trust_status_signer,
 };
 
+use crate::domain::jose::alg::SignatureAlgorithm;
 use crate::domain::jose::hash::sha256;
+use crate::domain::jose::header::Header;
+use crate::domain::jose::jwk::PublicKey;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
+use crate::domain::x509::Certificate;
 use crate::domain::x509::chain::{self, Anchor, AnchorInChain, ChainRules, ValidatedChain};
 use crate::domain::x509::revocation::Depth;
+use serde_json::Value;
 
 /// All trust sources of a tenant at one time.
 #[derive(Debug, Clone, Default)]
 pub struct TrustAnchors {
     sources: Vec<TrustSource>,
     digest: [u8; 32],
+    /// Whether some source trusts issuers by their published keys.
+    names_issuers: bool,
 }
 
-/// An issuer whose chain reaches at least one source. What it may issue is decided by [`TrustAnchors::authorize`].
+/// An issuer whose key is established by at least one source. What it may issue is decided by [`TrustAnchors::authorize`].
 #[derive(Debug, Clone)]
 pub struct TrustedIssuer {
-    /// The validated chain.
-    pub chain: ValidatedChain,
-    /// Indexes of the sources that it reaches.
+    identity: Identity,
+    /// Indexes of the sources that establish it.
     sources: Vec<usize>,
+}
+
+/// By what an issuer is known.
+#[derive(Debug, Clone)]
+pub enum Identity {
+    /// By a chain of certificates to an anchor.
+    Certified(Box<ValidatedChain>),
+    /// By the keys that it publishes under its own address.
+    Published {
+        /// The address: what its credentials state as `iss`.
+        issuer: String,
+        /// The key that the credential names.
+        key: PublicKey,
+        /// SHA-256 of its key set ([`crate::domain::jose::key_set::KeySet::digest`]).
+        key_set: [u8; 32],
+        /// When the keys were confirmed last.
+        confirmed_at: UnixSeconds,
+    },
+}
+
+impl TrustedIssuer {
+    fn certified(chain: ValidatedChain, sources: Vec<usize>) -> Self {
+        Self { identity: Identity::Certified(Box::new(chain)), sources }
+    }
+
+    /// By what it is known.
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The key with which its credential must be signed.
+    pub fn key(&self) -> &PublicKey {
+        match &self.identity {
+            Identity::Certified(chain) => &chain.key,
+            Identity::Published { key, .. } => key,
+        }
+    }
+
+    /// Its certificate, if it has one.
+    pub fn leaf(&self) -> Option<&Certificate> {
+        match &self.identity {
+            Identity::Certified(chain) => Some(&chain.leaf),
+            Identity::Published { .. } => None,
+        }
+    }
+
+    /// Its name for people: that of the certificate, or else its address.
+    pub fn name(&self) -> &str {
+        match &self.identity {
+            Identity::Certified(chain) => &chain.leaf.display_name,
+            Identity::Published { issuer, .. } => issuer,
+        }
+    }
+
+    /// The country that its certificate states.
+    pub fn country(&self) -> Option<&str> {
+        self.leaf().and_then(|leaf| leaf.country.as_deref())
+    }
+
+    /// The key identifiers that `trusted_authorities` of type `aki` may name; none without certificates.
+    pub fn authority_key_identifiers(&self) -> &[Vec<u8>] {
+        match &self.identity {
+            Identity::Certified(chain) => &chain.authority_key_identifiers,
+            Identity::Published { .. } => &[],
+        }
+    }
+
+    /// Checks that `now` is within the validity of the certificates.
+    ///
+    /// # Errors
+    /// As [`ValidatedChain::check_period`].
+    fn check_period(&self, now: UnixSeconds) -> Result<(), Reason> {
+        match &self.identity {
+            Identity::Certified(chain) => chain.check_period(now),
+            Identity::Published { .. } => Ok(()),
+        }
+    }
 }
 
 impl TrustAnchors {
@@ -73,15 +159,23 @@ impl TrustAnchors {
             let status = source.status_anchors.iter().map(|anchor| (b's', &anchor.certificate));
             let pinned = source.pinned.iter().map(|certificate| (b'p', certificate));
             let status_pinned = source.status_pinned.iter().map(|certificate| (b't', certificate));
-            for (kind, certificate) in issuing.chain(status).chain(pinned).chain(status_pinned) {
+            let outside = source.outside.iter().map(|anchor| (b'o', &anchor.certificate));
+            for (kind, certificate) in issuing.chain(status).chain(pinned).chain(status_pinned).chain(outside) {
                 text.push(kind);
                 text.extend_from_slice(&certificate.fingerprint());
             }
+            for issuer in &source.issuer_keys {
+                text.push(b'k');
+                text.extend_from_slice(issuer.issuer.as_bytes());
+                text.push(0);
+                text.extend_from_slice(issuer.confirmed.as_ref().map_or(&[][..], |confirmed| confirmed.keys.digest()));
+            }
         }
-        Self { sources, digest: sha256(&text) }
+        let names_issuers = sources.iter().any(|source| !source.issuer_keys.is_empty());
+        Self { sources, digest: sha256(&text), names_issuers }
     }
 
-    /// SHA-256 over names, purposes, conditions, lists and certificates: which trust data a verdict was made with (case TRU-017).
+    /// SHA-256 over names, purposes, conditions, lists, certificates and keys: which trust data a verdict was made with (case TRU-017).
     pub fn digest(&self) -> &[u8; 32] {
         &self.digest
     }
@@ -105,7 +199,7 @@ impl TrustAnchors {
         let mut missing = None;
         for source in self.issuing().filter(|source| source.types.iter().any(|vct| types.contains(vct))) {
             match source.check_usable(now) {
-                Ok(()) if source.has_certificates() => return Ok(()),
+                Ok(()) if source.can_trust() => return Ok(()),
                 Ok(()) => {}
                 Err(reason) => missing = Some(reason),
             }
@@ -154,15 +248,15 @@ impl TrustAnchors {
         };
         for (index, source) in usable().filter(|(_, source)| !source.pinned.is_empty()) {
             if let Ok(chain) = chain::validate_pinned(certificates, &source.pinned, now) {
-                return source.admit(chain, &[], now).map(|chain| TrustedIssuer { chain, sources: vec![index] });
+                return source.admit(chain, &[], now).map(|chain| TrustedIssuer::certified(chain, vec![index]));
             }
         }
         let owned = || usable().flat_map(|(index, source)| source.anchors.iter().map(move |anchor| (index, anchor)));
         let anchors: Vec<&Anchor> = owned().map(|(_, anchor)| anchor).collect();
         let rules = ChainRules { anchor_in_chain, extended_key_usage: None };
-        let chain = chain::validate(certificates, &anchors, rules, now).map_err(|reason| {
-            let waits = self.issuing().find_map(|source| source.check_usable(now).err());
-            if reason.code == Code::X5cUntrusted { waits.unwrap_or(reason) } else { reason }
+        let chain = chain::validate(certificates, &anchors, rules, now).map_err(|reason| match reason.code {
+            Code::X5cUntrusted => self.why_untrusted(certificates, rules, now).unwrap_or(reason),
+            _ => reason,
         })?;
         let mut reached: Vec<usize> = owned()
             .enumerate()
@@ -186,7 +280,77 @@ impl TrustAnchors {
             let untrusted = || Reason::new(Code::X5cUntrusted, "the chain reaches no trust source");
             return Err(refusal.unwrap_or_else(untrusted));
         }
-        Ok(TrustedIssuer { chain, sources })
+        Ok(TrustedIssuer::certified(chain, sources))
+    }
+
+    /// Whether a credential with this header is judged by the published keys of its issuer: it has no certificates, and
+    /// there are sources that name issuers. With certificates it is judged by them and by nothing else (VC-23).
+    pub fn judges_by_published_keys(&self, header: &Header) -> bool {
+        self.names_issuers && !header.has("x5c")
+    }
+
+    /// The issuer that a credential without certificates states, with the key that it names, if a source names that very
+    /// issuer. Nothing is asked for.
+    ///
+    /// # Errors
+    /// - [`Code::X5cMissing`] if no source names the issuer: then only certificates could speak for it (VC-20, VC-29,
+    ///   cases SVC-019, SVC-020).
+    /// - [`Code::TrustUnavailable`] if its keys are not there or too old.
+    /// - [`Code::JwsKeyMismatch`] if no key, or more than one, fits `kid` and algorithm.
+    ///
+    /// # Source
+    /// SD-JWT VC sections 2.5 and 4; VC-20, VC-23, VC-25, VC-29.
+    pub fn trust_published(
+        &self,
+        stated: Option<&Value>,
+        header: &Header,
+        algorithm: SignatureAlgorithm,
+        now: UnixSeconds,
+    ) -> Result<TrustedIssuer, Reason> {
+        let stated = stated.and_then(Value::as_str);
+        let kid = header.members().get("kid").and_then(Value::as_str);
+        let mut found: Option<TrustedIssuer> = None;
+        let mut refusal = None;
+        for (index, source) in self.sources.iter().enumerate() {
+            let named = |known: &&IssuerKeys| stated == Some(known.issuer.as_str());
+            let issues = source.purpose.issues_credentials();
+            let Some(known) = source.issuer_keys.iter().find(named).filter(|_| issues) else { continue };
+            let selected = known.usable(now).and_then(|confirmed| {
+                let key = confirmed.keys.select(kid, algorithm);
+                let key = key.map_err(|fault| Reason::new(Code::JwsKeyMismatch, fault.0))?;
+                Ok((confirmed, key))
+            });
+            match (selected, &mut found) {
+                (Err(reason), _) => refusal = refusal.or(Some(reason)),
+                (Ok((confirmed, key)), None) => {
+                    let identity = Identity::Published {
+                        issuer: known.issuer.clone(),
+                        key: key.clone(),
+                        key_set: *confirmed.keys.digest(),
+                        confirmed_at: confirmed.confirmed_at,
+                    };
+                    found = Some(TrustedIssuer { identity, sources: vec![index] });
+                }
+                // Two sources may hold different sets; only those that mean the same key speak for it.
+                (Ok((_, key)), Some(issuer)) if issuer.key().same_key(key) => issuer.sources.push(index),
+                (Ok(_), Some(_)) => {}
+            }
+        }
+        let missing = || Reason::new(Code::X5cMissing, "x5c is not there, and no trust source names the issuer");
+        found.ok_or_else(|| refusal.unwrap_or_else(missing))
+    }
+
+    /// What can be said of a chain that reaches no anchor, beyond that.
+    fn why_untrusted(&self, certificates: &[Vec<u8>], rules: ChainRules<'_>, now: UnixSeconds) -> Option<Reason> {
+        if let Some(waits) = self.issuing().find_map(|source| source.check_certificates_usable(now).err()) {
+            return Some(waits);
+        }
+        let outside: Vec<&Anchor> = self.issuing().flat_map(|source| &source.outside).collect();
+        let known = !outside.is_empty() && chain::validate(certificates, &outside, rules, now).is_ok();
+        known.then(|| {
+            let detail = "a trust list names the issuer's authority, but for another service, or not as in force";
+            Reason::new(Code::IssuerNotAuthorized, detail)
+        })
     }
 
     /// The source through which the issuer may issue all of `types`: the credential's own and, where it answers under
@@ -206,7 +370,7 @@ impl TrustAnchors {
         if of_type.peek().is_none() {
             return refused("no trust source lets this issuer issue this type");
         }
-        match of_type.find(|source| source.admits_country(issuer.chain.leaf.country.as_deref())) {
+        match of_type.find(|source| source.admits_country(issuer.country())) {
             Some(source) => Ok(source),
             None => refused("no trust source lets an issuer of this country issue this type"),
         }

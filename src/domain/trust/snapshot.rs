@@ -7,8 +7,13 @@
 //! The digest is that of [`TrustAnchors::digest`], which reports name: whoever has report and snapshot can tell that they
 //! belong together. A snapshot is not signed; it is evidence for whoever made it, and nothing the service reads.
 
-use super::{Agreement, Basis, ListEvidence, Purpose, Revocation, StatusOrigin, StatusRule, TrustAnchors, TrustSource};
-use crate::domain::encoding::base64;
+use super::issuer_metadata::ConfirmedKeys;
+use super::{
+    Agreement, Basis, IssuerKeys, ListEvidence, Purpose, Revocation, StatusOrigin, StatusRule, TrustAnchors,
+    TrustSource,
+};
+use crate::domain::encoding::{base64, json};
+use crate::domain::jose::key_set::KeySet;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::x509::Certificate;
@@ -41,6 +46,8 @@ struct SourceRow {
     status_basis: Option<BasisRow>,
     anchors: Vec<String>,
     pinned: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    outside: Vec<String>,
     status_anchors: Vec<String>,
     status_pinned: Vec<String>,
     status_origins: Vec<String>,
@@ -51,6 +58,8 @@ struct SourceRow {
     qc_type: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     revocation: Option<RevocationRow>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    issuer_keys: Vec<IssuerRow>,
     issuer_match: String,
     country_match: bool,
 }
@@ -60,6 +69,17 @@ struct SourceRow {
 struct RevocationRow {
     whole_chain: bool,
     lists: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IssuerRow {
+    issuer: String,
+    /// The key set as JSON text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key_set: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    confirmed_at: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -122,6 +142,7 @@ impl SourceRow {
             status_basis: source.status_basis.as_ref().map(BasisRow::of),
             anchors: anchors(&source.anchors),
             pinned: certificates(&source.pinned),
+            outside: anchors(&source.outside),
             status_anchors: anchors(&source.status_anchors),
             status_pinned: certificates(&source.status_pinned),
             status_origins: source.status_origins.iter().map(StatusOrigin::text).collect(),
@@ -132,6 +153,7 @@ impl SourceRow {
                 whole_chain: revocation.depth == Depth::WholeChain,
                 lists: revocation.lists.lists().iter().map(|list| base64::encode_standard(&list.der)).collect(),
             }),
+            issuer_keys: source.issuer_keys.iter().map(IssuerRow::of).collect(),
             issuer_match: source.agreement.issuer_word().to_owned(),
             country_match: source.agreement.country,
         }
@@ -152,6 +174,8 @@ impl SourceRow {
             status_basis: self.status_basis.map(BasisRow::into_basis).transpose()?,
             anchors: anchors(self.anchors)?,
             pinned: certificates(&self.pinned)?,
+            issuer_keys: self.issuer_keys.into_iter().map(IssuerRow::into_issuer).collect::<Result<_, _>>()?,
+            outside: anchors(self.outside)?,
             status_anchors: anchors(self.status_anchors)?,
             status_pinned: certificates(&self.status_pinned)?,
             status_origins: origins.collect::<Result<_, _>>()?,
@@ -174,6 +198,31 @@ impl RevocationRow {
         let lists: Vec<RevocationList> = self.lists.iter().map(read).collect::<Result<_, _>>()?;
         let depth = if self.whole_chain { Depth::WholeChain } else { Depth::Leaf };
         Ok(Revocation { lists: Arc::new(RevocationLists::new(lists)?), depth })
+    }
+}
+
+impl IssuerRow {
+    fn of(issuer: &IssuerKeys) -> Self {
+        let confirmed = issuer.confirmed.as_ref();
+        Self {
+            issuer: issuer.issuer.clone(),
+            key_set: confirmed.map(|confirmed| confirmed.keys.text().to_owned()),
+            confirmed_at: confirmed.map(|confirmed| confirmed.confirmed_at.0),
+        }
+    }
+
+    fn into_issuer(self) -> Result<IssuerKeys, Reason> {
+        let broken = || Reason::new(Code::ConfigRefused, "the keys of an issuer cannot be read");
+        let confirmed = match (self.key_set, self.confirmed_at) {
+            (Some(text), Some(at)) => {
+                let set = json::parse(text.as_bytes()).map_err(|_| broken())?;
+                let keys = Arc::new(KeySet::read(&set).map_err(|_| broken())?);
+                Some(ConfirmedKeys { keys, confirmed_at: UnixSeconds(at) })
+            }
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => return Err(broken()),
+        };
+        Ok(IssuerKeys { issuer: self.issuer, confirmed })
     }
 }
 

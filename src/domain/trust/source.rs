@@ -1,5 +1,6 @@
 //! One trust source: what it vouches for, with which certificates, on what basis, and where its status lists lie.
 
+use super::issuer_metadata::IssuerKeys;
 use super::purpose::Purpose;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
@@ -63,6 +64,11 @@ pub struct TrustSource {
     pub anchors: Vec<Anchor>,
     /// Issuer certificates that are trusted as they are.
     pub pinned: Vec<Certificate>,
+    /// Issuers that are trusted by the keys they publish; a source with some has no certificates of issuers (VC-23).
+    pub issuer_keys: Vec<IssuerKeys>,
+    /// Anchors that its list names, but for something else or not any more: whoever leads to one of them is known and
+    /// refused, and the report says so (case TRU-013).
+    pub outside: Vec<Anchor>,
     /// The anchors of those who sign its status lists; if these and the pinned ones are empty, those of its issuers.
     pub status_anchors: Vec<Anchor>,
     /// Certificates of signers of its status lists that are trusted as they are.
@@ -151,6 +157,8 @@ impl TrustSource {
             status_basis: None,
             anchors: Vec::new(),
             pinned: Vec::new(),
+            issuer_keys: Vec::new(),
+            outside: Vec::new(),
             status_anchors: Vec::new(),
             status_pinned: Vec::new(),
             status_origins: Vec::new(),
@@ -166,11 +174,27 @@ impl TrustSource {
         !(self.anchors.is_empty() && self.pinned.is_empty())
     }
 
-    /// Checks that the certificates of this source may be used at `now`.
+    /// Whether there is a certificate or an issuer by which somebody could be trusted.
+    pub fn can_trust(&self) -> bool {
+        self.has_certificates() || !self.issuer_keys.is_empty()
+    }
+
+    /// Checks that the certificates of this source, or the keys of one of its issuers, may be used at `now`.
     ///
     /// # Errors
-    /// [`Code::TrustUnavailable`] if its list is not there, or was not confirmed in time (TL-07, TL-18).
+    /// [`Code::TrustUnavailable`] if its list is not there, or was not confirmed in time (TL-07, TL-18); for a source that
+    /// names issuers, if that holds for the keys of all.
     pub fn check_usable(&self, now: UnixSeconds) -> Result<(), Reason> {
+        self.check_certificates_usable(now)?;
+        let mut keys = self.issuer_keys.iter().map(|issuer| issuer.usable(now).map(drop));
+        match keys.next() {
+            None => Ok(()),
+            Some(first) => keys.fold(first, Result::or),
+        }
+    }
+
+    /// The same for its certificates alone: keys that are missing say nothing about a chain.
+    pub(super) fn check_certificates_usable(&self, now: UnixSeconds) -> Result<(), Reason> {
         self.basis.check_usable(now)
     }
 

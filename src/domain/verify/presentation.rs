@@ -3,6 +3,7 @@
 use super::report::{CREDENTIAL_CHECKS, Check, Report, Section, StatusEvidence};
 use super::{Binding, Context, Refusal, Standing, StatusLists, StatusNeed, Verified, is_undecided};
 use crate::domain::dcql::{Candidate, CredentialQuery, Meta, Projection, Rules, Types as QueryTypes, evaluate};
+use crate::domain::encoding::base64;
 use crate::domain::encoding::json::{self, Dates};
 use crate::domain::jose::hash::HashAlgorithm;
 use crate::domain::jose::jws::CompactJws;
@@ -14,7 +15,7 @@ use crate::domain::sd_jwt::shape::Shape;
 use crate::domain::sd_jwt::vc::{self, Types};
 use crate::domain::status_list::StatusReference;
 use crate::domain::time::{UnixSeconds, Validity};
-use crate::domain::trust::{SHORT_LIVED_SECONDS, StatusRule, TrustSource, TrustedIssuer};
+use crate::domain::trust::{Identity, SHORT_LIVED_SECONDS, StatusRule, TrustSource, TrustedIssuer};
 use crate::domain::type_metadata::{Consulted, NoMetadata, TypeDocuments, TypeMetadata, TypeNeed};
 use crate::domain::x509::profile::{IssuerNames, Match, match_country, match_issuer};
 use serde_json::{Map, Value};
@@ -66,9 +67,9 @@ impl StatusStatement {
 /// The issuer of an accepted credential, from its certificate and the trust configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issuer {
-    /// Organisation or common name in the certificate.
+    /// Organisation or common name in the certificate; without one, the address under which it publishes its keys.
     pub name: String,
-    /// Country in the certificate.
+    /// Country in the certificate, if there is one.
     pub country: Option<String>,
     /// The trust source that vouches for it.
     pub trusted_by: String,
@@ -232,6 +233,10 @@ pub(super) fn open_in<'a>(
     let requested = requested_types(query, types.as_ref().ok());
     let trusted = report.step(section, Check::IssuerTrusted, || {
         cx.trust.check_covered(&requested, cx.now)?;
+        if cx.trust.judges_by_published_keys(&signed.header) {
+            let stated = form.payload.get("iss");
+            return cx.trust.trust_published(stated, &signed.header, signed.algorithm, cx.now).map(Arc::new);
+        }
         cx.chains.issuer(form.sd_jwt.issuer_jwt.header_part(), &signed.header, cx.trust, policy.anchor_in_chain, cx.now)
     });
     let Some(issuer) = trusted else {
@@ -251,22 +256,16 @@ pub(super) fn open_in<'a>(
     };
     let evidence = report.rest_on(name, source);
     report
-        .step(section, Check::IssuerSignature, || form.sd_jwt.issuer_jwt.verify(signed.algorithm, &issuer.chain.key))
+        .step(section, Check::IssuerSignature, || form.sd_jwt.issuer_jwt.verify(signed.algorithm, issuer.key()))
         .ok_or(unestablished)?;
 
     let Form { sd_jwt, payload, dates } = form;
     let stated_issuer = payload.get("iss").and_then(Value::as_str).map(str::to_owned);
-    // SD-JWT VC section 2.5: the certificate counts; whether iss is one of its names is recorded, always.
-    let note = match match_issuer(stated_issuer.as_deref(), &issuer.chain.leaf, IssuerNames::UriOrDns) {
-        Match::Matched => "iss is a name in the certificate",
-        Match::Unmatched => "iss is not a name in the certificate; the certificate counts",
-        Match::NotStated => "iss and the certificate cannot be compared: one of them states no name",
-    };
-    report.note(section, Check::IssuerAuthorized, note);
+    note_issuer(report, section, &issuer, stated_issuer.as_deref());
     let holder = report
         .step(section, Check::HolderKey, || match (payload.contains_key("cnf"), proof.is_some() || requires_proof) {
             (false, false) => Ok(None),
-            _ => vc::holder_key(&payload, Some(&issuer.chain.key)).map(Some),
+            _ => vc::holder_key(&payload, Some(issuer.key())).map(Some),
         })
         .flatten();
     let late = Late::read(&types, query, matched, &dates, &payload, cx);
@@ -321,8 +320,9 @@ pub(super) fn open_in<'a>(
 
 /// Where the source demands it, `iss` must be a name of the certificate.
 fn check_stated_issuer(source: &TrustSource, issuer: &TrustedIssuer, stated: Option<&Value>) -> Result<(), Reason> {
-    let Some(names) = source.agreement.issuer else { return Ok(()) };
-    match match_issuer(stated.and_then(Value::as_str), &issuer.chain.leaf, names) {
+    // An issuer without certificate was found by its iss, so there is nothing to compare.
+    let (Some(names), Some(leaf)) = (source.agreement.issuer, issuer.leaf()) else { return Ok(()) };
+    match match_issuer(stated.and_then(Value::as_str), leaf, names) {
         Match::Matched => Ok(()),
         Match::Unmatched => {
             Err(Reason::new(Code::CredentialIssuerMismatch, "iss is not a name in the certificate of the issuer"))
@@ -332,6 +332,25 @@ fn check_stated_issuer(source: &TrustSource, issuer: &TrustedIssuer, stated: Opt
             "iss or a name in the certificate of the issuer is missing",
         )),
     }
+}
+
+/// What the issuer's key rests on, beside the source: always recorded.
+fn note_issuer(report: &mut Report, section: Section, issuer: &TrustedIssuer, stated: Option<&str>) {
+    let note = match issuer.identity() {
+        // SD-JWT VC section 2.5: the certificate counts; whether iss is one of its names is recorded.
+        Identity::Certified(chain) => match match_issuer(stated, &chain.leaf, IssuerNames::UriOrDns) {
+            Match::Matched => "iss is a name in the certificate",
+            Match::Unmatched => "iss is not a name in the certificate; the certificate counts",
+            Match::NotStated => "iss and the certificate cannot be compared: one of them states no name",
+        },
+        Identity::Published { key_set, confirmed_at, .. } => {
+            let set = base64::encode_url(key_set);
+            let text = format!("by the keys that iss publishes, set {set}, confirmed at {}", confirmed_at.0);
+            report.note(section, Check::IssuerTrusted, text);
+            "iss is named by the trust source"
+        }
+    };
+    report.note(section, Check::IssuerAuthorized, note);
 }
 
 /// Makes the checks on type metadata that was brought, status and query, and takes the claims out.
@@ -378,7 +397,7 @@ pub(super) fn conclude_in(
                 format: FORMAT,
                 types: QueryTypes::Vct { vct: &opened.types.vct, aka_vcts: &opened.types.aka },
                 claims: &opened.claims,
-                authorities: &opened.issuer.chain.authority_key_identifiers,
+                authorities: opened.issuer.authority_key_identifiers(),
                 holder_bound: opened.holder_bound,
             };
             let rules = Rules { accept_aka_vcts: cx.policy.accept_aka_vcts };
@@ -390,13 +409,12 @@ pub(super) fn conclude_in(
             (projection.kept(&opened.claims), matched.claim_set)
         }
     };
-    let leaf = &opened.issuer.chain.leaf;
     Ok(Credential {
         format: FORMAT,
         vct: opened.types.vct,
         issuer: Issuer {
-            name: leaf.display_name.clone(),
-            country: leaf.country.clone(),
+            name: opened.issuer.name().to_owned(),
+            country: opened.issuer.country().map(str::to_owned),
             trusted_by: opened.source.name.clone(),
             stated: opened.stated_issuer,
         },
@@ -531,7 +549,7 @@ fn foreign_format(text: &str) -> Option<Reason> {
         };
     }
     let start = text.get(..text.len().min(4))?;
-    let first = crate::domain::encoding::base64::decode_url(start).ok()?;
+    let first = base64::decode_url(start).ok()?;
     let is_cbor_map = text.len() > 64 && first.first().is_some_and(|byte| (0xa1..=0xbf).contains(byte));
     if is_cbor_map { mismatch("an mdoc") } else { None }
 }
@@ -651,7 +669,7 @@ impl Late {
             }
         };
         let country = claims.get("issuing_country").and_then(Value::as_str);
-        let country = match_country(country, &issuer.chain.leaf);
+        let country = issuer.leaf().map_or(Match::NotStated, |leaf| match_country(country, leaf));
         report.step(section, Check::ClaimContent, || {
             vc::check_data_uris(claims)?;
             if source.agreement.country && country == Match::Unmatched {

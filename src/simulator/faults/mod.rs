@@ -437,7 +437,8 @@ mod tests {
     }
 
     /// Codes that a wallet cannot bring about, or not within one transaction, by design.
-    const OUT_OF_REACH: [&str; 24] = [
+    const OUT_OF_REACH: [&str; 25] = [
+        "quota_exceeded",
         "credential_issuer_mismatch",
         "trust_list_signature_invalid",
         "trust_list_rollback",

@@ -73,7 +73,7 @@ pub(super) fn sd_jwt_vc(config: Config<'_>, input: &Map<String, Value>) -> Judge
         trust.shift_remove("resources");
         let trust = Config(&trust).trust(&[])?;
         let issuer = trust.trust_issuer(&header.x5c()?, config.anchor_in_chain()?, config.now()?)?;
-        Ok(jws.verify(algorithm, &issuer.chain.key)?)
+        Ok(jws.verify(algorithm, issuer.key())?)
     })?;
     vc::Types::read(&opened.payload)?;
     conclude(config, &opened)

@@ -4,6 +4,7 @@ mod claims;
 mod form;
 mod holder;
 mod issuer;
+mod published;
 mod status;
 
 use super::draft::{Draft, Entry, members};
@@ -61,6 +62,14 @@ pub(super) fn file(world: &World) -> Result<File, VectorError> {
     let mut config = world.credential_config();
     merge(&mut config, members(json!({"x-status_rule": "required", "x-status_origins": [STATUS_ORIGIN]})));
     merge(&mut config, members(json!({"resources": resources(&ListToken::good(world).text()?)})));
+    let known = json!({"known": world.issuer.test_jwk(), "holder": world.holder.test_jwk(), "stranger": world.stranger.test_jwk()});
+    draft.group(
+        "vc-published",
+        "one issuer without certificates, whose published keys are known; a proof is required",
+        published::config(world),
+        known,
+    );
+    published::published(&mut draft, &maker)?;
     draft.group("vc-status", "the same, and every credential must have a status", config, keys);
     status::status(&mut draft, &maker)?;
     draft.finish()

@@ -57,6 +57,7 @@ impl Script {
             content_type: Some(content_type.to_owned()),
             max_age: None,
             validators: Validators::default(),
+            date: None,
             body: body.into(),
         };
         self.answers.lock().unwrap().insert(url.to_owned(), Ok(response));

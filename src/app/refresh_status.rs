@@ -112,9 +112,10 @@ impl Wanted<'_> {
                 Ok(kept) => slot.judged_anew(kept),
                 Err(_) => slot.give_up(),
             }
-        } else if let Some((token, fetched_at)) = slots.fetched(key, now) {
-            let judged = self.judge(slot, token, fetched_at, now);
-            judged.into_iter().for_each(|kept| slot.judged_anew(kept));
+        } else if let Some((token, fetched_at)) = slots.fetched(key, now)
+            && let Ok(kept) = self.judge(slot, token, fetched_at, now)
+        {
+            slot.judged_anew(kept);
         }
         slot.fresh(key, digest, skew, now)
     }
@@ -279,8 +280,9 @@ impl App {
         }
         let result = match wanted.check_signers(now) {
             Ok(()) => self.fetch_list(wanted, &slot).await.map(drop),
+            // No fault of the host of the list: as soon as the signers can be judged, it is asked.
             Err(reason) => {
-                slot.fail(reason.clone(), now);
+                slot.postpone(now);
                 Err(reason)
             }
         };

@@ -124,7 +124,7 @@ fn wait(failures: u32, (least, most): (i64, i64)) -> i64 {
 }
 
 impl Slots {
-    /// The entry of a list, made if there is none. `needed` says that somebody needs it now or will soon.
+    /// The entry of a list that is needed now or will be soon, made if there is none.
     pub(super) fn slot(&self, key: Key, now: UnixSeconds) -> Arc<Slot> {
         let mut slots = locked(&self.slots);
         // The hour only: what is kept must not tell when somebody was here.
@@ -289,6 +289,11 @@ impl Slot {
     /// Gives up a list that the trust data of now refuse.
     pub(super) fn give_up(&self) {
         locked(&self.state).kept = None;
+    }
+
+    /// Says that the background is to try later, whatever the reason.
+    pub(super) fn postpone(&self, now: UnixSeconds) {
+        locked(&self.state).due_at = now.plus(BACKGROUND_BOUNDS.0);
     }
 
     /// Notes that a fetch brought nothing good.

@@ -4,7 +4,7 @@
 use pruefstein::demo::World;
 use pruefstein::domain::reason::Reason;
 use pruefstein::domain::time::UnixSeconds;
-use pruefstein::domain::trust::listed::{HeldList, ListUse, TrustPlan, compose};
+use pruefstein::domain::trust::listed::{Held, HeldList, ListUse, TrustPlan, compose};
 use pruefstein::domain::trust::{Purpose, TrustAnchors, TrustSource};
 use pruefstein::domain::trust_list::plan::{ListPlan, Place};
 use pruefstein::domain::trust_list::profile::{ListKind, profile};
@@ -83,7 +83,9 @@ impl BigList {
                     statuses: Vec::new(),
                 }),
                 signs_for: Vec::new(),
+                status_prefetch: Vec::new(),
                 revocation: None,
+                issuers: Vec::new(),
             },
         }
     }
@@ -96,7 +98,7 @@ impl BigList {
     /// The trust data that the list gives.
     pub(crate) fn compose(&self, list: &Arc<TrustList>) -> TrustAnchors {
         let held = HeldList { name: "pids".to_owned(), list: Arc::clone(list), usable_until: NOW.plus(DAY) };
-        compose(std::slice::from_ref(&self.trust), &[held], &[], NOW)
+        compose(std::slice::from_ref(&self.trust), Held { lists: &[held], ..Held::default() }, NOW)
     }
 }
 

@@ -197,7 +197,7 @@ impl TestService {
         let app = Arc::new(finish(App::new(ports, BASE.to_owned(), vec![tenant])));
         let router = router(Front::new(Arc::clone(&app), callers, Arc::new(NoObserver)));
         let (fetches, documents, asked) = (Arc::default(), Documents::default(), Arc::default());
-        Self { app, router, world, clock, store, fetches, documents, asked }
+        Self { app, router, world, clock, store, fetches, asked, documents }
     }
 
     pub(crate) fn transport(&self) -> RouterTransport {

@@ -17,6 +17,7 @@ use pruefstein::simulator::issuer::status_path;
 use pruefstein::simulator::status_host::StatusHostMode;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 const HOUR: i64 = 3_600;
@@ -56,6 +57,7 @@ impl Script {
             content_type: Some(content_type.to_owned()),
             max_age: None,
             validators: Validators::default(),
+            date: None,
             body: body.into(),
         };
         self.answers.lock().unwrap().insert(url.to_owned(), Ok(response));
@@ -407,4 +409,18 @@ async fn many_tiny_lists_of_one_source_are_told() {
     assert_eq!((standing.lists, standing.tiny, standing.may_track()), (10, 9, true));
     assert!(standing.bytes > 16 * 1024 && standing.bytes < 64 * 1024, "{standing:?}");
     assert!(standing.oldest_seconds.unwrap() <= HOUR);
+}
+
+#[tokio::test]
+async fn tenants_share_what_was_fetched() {
+    // TSL-54: one address, one fetch, although each tenant judges the token by its own trust data.
+    let service = TestService::with_two_tenants();
+    for tenant in ["red", "blue", "red"] {
+        let wish = json!({"preset": "bewohnerparken", "flow": "cross_device"});
+        let call = service.call("POST", "/v1/presentations").key(&format!("{tenant}-key")).json(&wish).send().await;
+        let created: Value = serde_json::from_slice(&call.body).unwrap();
+        let answer = service.composed(&created, service.options()).await.remove(0);
+        assert_eq!(service.deliver(&answer).await.status, 200, "{tenant}");
+    }
+    assert_eq!(service.fetches.load(Ordering::SeqCst), 1);
 }

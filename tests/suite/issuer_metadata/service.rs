@@ -65,6 +65,7 @@ impl Hosts {
             content_type: Some(content_type.to_owned()),
             max_age: None,
             validators: Validators::default(),
+            date: None,
             body: body.to_vec(),
         };
         let mode = self.modes.lock().unwrap().get(url).cloned();

@@ -400,13 +400,13 @@ pub(crate) async fn refresh(app: Arc<App>, end: impl Future<Output = ()>) {
 
 fn tell(list: &str, refreshed: Refreshed) {
     match refreshed {
-        Refreshed::Changed { sequence } => tracing::info!(list, sequence, "a new trust list is in force"),
-        Refreshed::Confirmed => tracing::debug!(list, "a trust list was confirmed"),
+        Refreshed::Changed { sequence } => tracing::info!(list, sequence, "new trust data is in force"),
+        Refreshed::Confirmed => tracing::debug!(list, "trust data was confirmed"),
         Refreshed::Failed(reason) => tracing::warn!(
             list,
             code = reason.code.as_str(),
             detail = %reason.detail,
-            "a trust list could not be refreshed; what was held before stays in use until its time"
+            "trust data could not be refreshed; what was held before stays in use until its time"
         ),
     }
 }

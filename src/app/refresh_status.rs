@@ -12,7 +12,7 @@ use crate::domain::reason::{Code, Reason};
 use crate::domain::status_list::aggregation::{self, Aggregation};
 use crate::domain::status_list::{StatusList, TokenForm};
 use crate::domain::time::UnixSeconds;
-use crate::domain::trust::{Basis, StatusOrigin, TrustAnchors, TrustSource};
+use crate::domain::trust::{StatusOrigin, TrustAnchors, TrustSource};
 use crate::domain::verify::{StatusLists, StatusNeed};
 use futures_util::StreamExt as _;
 use std::collections::BTreeMap;
@@ -122,12 +122,8 @@ impl Wanted<'_> {
 
     /// Whether the signers of lists can be judged at all: their trust list may be missing or too old (TL-18).
     fn check_signers(&self, now: UnixSeconds) -> Result<(), Reason> {
-        match self.source.status_basis.as_ref().unwrap_or(&self.source.basis) {
-            Basis::Configured => Ok(()),
-            Basis::Listed { usable_until, .. } if now < *usable_until => Ok(()),
-            Basis::Listed { list, .. } => Err(unavailable(format!("the trust list {} is too old", list.name))),
-            Basis::Absent { list } => Err(unavailable(format!("the trust list {list} is not there"))),
-        }
+        let basis = self.source.status_basis.as_ref().unwrap_or(&self.source.basis);
+        basis.check_usable(now).map_err(|reason| unavailable(reason.detail))
     }
 }
 

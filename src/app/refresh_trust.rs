@@ -19,6 +19,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(super) const FETCH_MILLISECONDS: u64 = 30_000;
 /// Shortest and longest time between two tries after a failure, in seconds.
 const RETRY_BOUNDS: (i64, i64) = (30, 900);
+/// How often the sources are put together anew without news, in seconds.
+const COMPOSE_SECONDS: i64 = 600;
 /// Most lists that one list of lists may lead to.
 const FOLLOWED: usize = 64;
 
@@ -28,6 +30,8 @@ pub struct TrustLists {
     plans: Vec<ListPlan>,
     kept: Option<Arc<dyn KeptLists>>,
     states: Mutex<BTreeMap<String, State>>,
+    /// When the sources were put together last.
+    composed_at: Mutex<Option<UnixSeconds>>,
     /// Refreshes since the start by list and outcome.
     counts: Mutex<BTreeMap<(String, &'static str), u64>>,
 }
@@ -95,7 +99,11 @@ impl Refreshed {
 impl TrustLists {
     /// Of these plans, kept there between runs; none is held yet.
     pub fn new(plans: Vec<ListPlan>, kept: Arc<dyn KeptLists>) -> Self {
-        Self { plans, kept: Some(kept), states: Mutex::default(), counts: Mutex::default() }
+        Self { plans, kept: Some(kept), ..Self::default() }
+    }
+
+    fn composed_at(&self) -> Option<UnixSeconds> {
+        *self.composed_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn kept(&self) -> Result<&dyn KeptLists, KeepFailed> {
@@ -299,15 +307,18 @@ impl App {
         }
         let mut beside = self.refresh_revocations().await;
         beside.extend(self.refresh_issuers().await);
-        // Also without news: what is too old by now falls out, and services change their status with time.
-        if !self.lists.plans().is_empty() || !beside.is_empty() {
+        done.extend(beside);
+        // Without news only now and then: services change their status with time. What is too old is seen when it is used.
+        let now = self.now();
+        let lately = self.lists.composed_at().is_some_and(|at| (0..COMPOSE_SECONDS).contains(&now.since(at)));
+        if !done.is_empty() || (!lately && !self.lists.plans().is_empty()) {
             self.put_in_force();
         }
-        done.extend(beside);
         done
     }
 
     fn put_in_force(&self) {
+        *self.lists.composed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.now());
         let (lists, revocations, issuers) = (self.lists.held(), self.revocations.held(), self.issuers.held());
         let held = HeldData { lists: &lists, revocations: &revocations, issuers: &issuers };
         for tenant in self.tenants.values().filter(|tenant| !tenant.trust_plans.is_empty()) {

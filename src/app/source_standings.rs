@@ -3,7 +3,7 @@
 use super::{App, Tenant};
 use crate::domain::dcql::{DcqlQuery, Meta};
 use crate::domain::ids::TenantId;
-use crate::domain::reason::{Code, Reason};
+use crate::domain::reason::Reason;
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::{Basis, TrustAnchors, TrustSource};
 
@@ -83,13 +83,5 @@ fn list_name(basis: &Basis) -> Option<&str> {
 /// Issuers and signers of status lists: without either nothing is decided.
 fn check_usable(source: &TrustSource, now: UnixSeconds) -> Result<(), Reason> {
     source.check_usable(now)?;
-    let unavailable = |list: &str| {
-        Err(Reason::new(Code::TrustUnavailable, format!("the trust list {list}, for its status lists, cannot be used")))
-    };
-    match &source.status_basis {
-        None | Some(Basis::Configured) => Ok(()),
-        Some(Basis::Listed { usable_until, .. }) if now < *usable_until => Ok(()),
-        Some(Basis::Listed { list, .. }) => unavailable(&list.name),
-        Some(Basis::Absent { list }) => unavailable(list),
-    }
+    source.status_basis.as_ref().map_or(Ok(()), |basis| basis.check_usable(now))
 }

@@ -219,6 +219,17 @@ fn hosts(settings: &Settings) -> Vec<String> {
             issuer.key_origins.iter().map(|origin| format!("{}  keys of the issuers of {source}", origin.text())),
         );
     }
+    for plan in &settings.tenant.trust_plans {
+        let places = plan.revocation.iter().flat_map(|revocation| &revocation.places);
+        lines.extend(
+            places
+                .filter_map(|place| match place {
+                    Place::Url(url) => StatusOrigin::of_url(url),
+                    Place::File(_) | Place::Imported => None,
+                })
+                .map(|origin| format!("{}  revoked certificates for {}", origin.text(), plan.source.name)),
+        );
+    }
     for source in settings.tenant.trust.sources() {
         let origins = source.status_origins.iter();
         lines.extend(origins.map(|origin| format!("{}  status lists of {}", origin.text(), source.name)));

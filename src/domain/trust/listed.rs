@@ -10,6 +10,7 @@ use crate::domain::trust_list::{Service, ServiceStatus, TrustList};
 use crate::domain::x509::Certificate;
 use crate::domain::x509::chain::Anchor;
 use crate::domain::x509::revocation::{Depth, RevocationList, RevocationLists};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What a source takes from a list. Addresses of services and statuses are compared exactly (TL-12, case TRU-013).
@@ -157,25 +158,26 @@ fn from_lists(plan: &TrustSource, uses: &ListUse, held: &[HeldList], now: UnixSe
             basis: Basis::Listed { list: evidence(held), usable_until: held.usable_until.min(held.list.next_update) },
             ..plan.clone()
         };
+        let (mut issuing, mut signing, mut outside) = (Bag::default(), Bag::default(), Bag::default());
         for service in &held.list.services {
             let admitted = uses.is_in_force(service, now) && plan.admits_country(service.country.as_deref());
-            if !(admitted && uses.issuance.contains(&service.service_type)) {
-                // Of end entities nothing is kept: they are not authorities of anybody.
-                sort(&service.certificates, &mut source.outside, &mut Vec::new());
-            }
-            if !admitted {
-                continue;
-            }
-            if uses.issuance.contains(&service.service_type) {
-                sort(&service.certificates, &mut source.anchors, &mut source.pinned);
-            }
-            if uses.revocation.contains(&service.service_type) {
-                sort(&service.certificates, &mut source.status_anchors, &mut source.status_pinned);
+            let (issues, signs) =
+                (uses.issuance.contains(&service.service_type), uses.revocation.contains(&service.service_type));
+            for certificate in &service.certificates {
+                if admitted && issues {
+                    issuing.take(certificate);
+                } else {
+                    outside.take(certificate);
+                }
+                if admitted && signs {
+                    signing.take(certificate);
+                }
             }
         }
-        let inside = |anchor: &Anchor| source.anchors.iter().any(|own| own.certificate.der == anchor.certificate.der);
-        let outside = std::mem::take(&mut source.outside);
-        source.outside = outside.into_iter().filter(|anchor| !inside(anchor)).collect();
+        // Of end entities outside nothing is kept: they are not authorities of anybody.
+        outside.anchors.retain(|anchor| !issuing.known.contains(&anchor.certificate.fingerprint()));
+        (source.anchors, source.pinned, source.outside) = (issuing.anchors, issuing.pinned, outside.anchors);
+        (source.status_anchors, source.status_pinned) = (signing.anchors, signing.pinned);
         sources.push(source);
     }
     if sources.is_empty() {
@@ -194,15 +196,23 @@ fn evidence(held: &HeldList) -> ListEvidence {
     }
 }
 
-fn sort(certificates: &[Certificate], anchors: &mut Vec<Anchor>, pinned: &mut Vec<Certificate>) {
-    for certificate in certificates {
-        if certificate.is_ca {
-            let known = anchors.iter().any(|anchor| anchor.certificate.der == certificate.der);
-            if let (false, Ok(anchor)) = (known, Anchor::new(certificate.clone())) {
-                anchors.push(anchor);
-            }
-        } else if certificate.check_strength().is_ok() && !pinned.iter().any(|known| known.der == certificate.der) {
-            pinned.push(certificate.clone());
+/// The certificates of services, each once.
+#[derive(Default)]
+struct Bag {
+    anchors: Vec<Anchor>,
+    pinned: Vec<Certificate>,
+    known: HashSet<[u8; 32]>,
+}
+
+impl Bag {
+    fn take(&mut self, certificate: &Certificate) {
+        if !self.known.insert(certificate.fingerprint()) {
+            return;
+        }
+        if !certificate.is_ca {
+            self.pinned.extend(certificate.check_strength().is_ok().then(|| certificate.clone()));
+        } else if let Ok(anchor) = Anchor::new(certificate.clone()) {
+            self.anchors.push(anchor);
         }
     }
 }

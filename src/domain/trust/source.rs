@@ -312,7 +312,11 @@ pub enum Basis {
 }
 
 impl Basis {
-    fn check_usable(&self, now: UnixSeconds) -> Result<(), Reason> {
+    /// Checks that what rests on this may be used at `now`.
+    ///
+    /// # Errors
+    /// [`Code::TrustUnavailable`] for a list that is not there, or was not confirmed in time.
+    pub fn check_usable(&self, now: UnixSeconds) -> Result<(), Reason> {
         let unavailable = |detail: String| Err(Reason::new(Code::TrustUnavailable, detail));
         match self {
             Self::Configured => Ok(()),

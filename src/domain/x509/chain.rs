@@ -319,7 +319,11 @@ fn build_path(
     anchors: &[&Anchor],
     now: UnixSeconds,
 ) -> Result<Vec<usize>, Reason> {
-    let prepared: Vec<TrustAnchor<'_>> = anchors.iter().map(|anchor| anchor.prepared.clone()).collect();
+    // A list may bring thousands of anchors; only those that some certificate here names as its issuer can be reached.
+    let named = |anchor: &&&Anchor| {
+        std::iter::once(leaf).chain(intermediates).any(|certificate| certificate.issuer == anchor.certificate.subject)
+    };
+    let prepared: Vec<TrustAnchor<'_>> = anchors.iter().filter(named).map(|anchor| anchor.prepared.clone()).collect();
     let between: Vec<CertificateDer<'_>> = intermediates.iter().map(|certificate| certificate.der.clone()).collect();
     let end_entity = EndEntityCert::try_from(&leaf.der).map_err(|error| explain(&error))?;
     let path = match end_entity.verify_for_usage(ALGORITHMS, &prepared, &between, unix_time(now)?, AnyUsage, None, None)

@@ -2,7 +2,7 @@
 //!
 //! A certificate names addresses for its revocation lists, but whoever presents it wrote them: nothing here follows them
 //! (case X5C-026). Lists come from the operator's configuration, and count only if the issuer of the certificate signed
-//! them. There is no OCSP: `docs/decisions/0012-revocation-of-certificates.md`.
+//! them. There is no OCSP: `docs/decisions/0007-revocation-of-certificates.md`.
 
 use super::certificate::Certificate;
 use crate::domain::jose::hash::sha256;

@@ -5,13 +5,15 @@ use super::ports::{FetchRequest, Validators};
 use super::refresh_trust::FETCH_MILLISECONDS;
 use crate::domain::encoding::base64;
 use crate::domain::jose::hash::sha256;
-use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::StatusOrigin;
 use crate::domain::trust_list::Notation;
 use crate::domain::trust_list::plan::ListPlan;
 use crate::domain::trust_list::trusted_list::pivot::{LIST_OF_LISTS, Pivot, announced_pivots, follow_pivots};
+
+/// Largest pivot, in bytes: ten times what they are.
+const PIVOT_BYTES: usize = 4 * 1024 * 1024;
 
 /// The pivots that a document announces, oldest first: nothing if it is no list of lists. Nothing is verified by this.
 ///
@@ -45,20 +47,25 @@ pub fn with_signers(plan: &ListPlan, pivots: &[(String, Vec<u8>)], now: UnixSeco
 impl App {
     /// The plan by which a document is to be verified, after every pivot that it announces. What was kept is not fetched
     /// again: a pivot does not change.
-    pub(super) async fn after_pivots(&self, plan: &ListPlan, document: &[u8]) -> Result<ListPlan, Reason> {
+    ///
+    /// Each is followed before the next one is fetched, and kept only then: a host that answers with something else leaves
+    /// nothing behind.
+    pub(super) async fn after_pivots(&self, plan: &ListPlan, announced: &[String]) -> Result<ListPlan, Reason> {
         let mut pivots = Vec::new();
-        for location in announced(plan, document)? {
-            let name = kept_name(plan, &location);
+        for location in announced {
+            let name = kept_name(plan, location);
             let kept = self.lists.load(&name).await.ok().flatten();
-            let document = if let Some(kept) = kept {
-                kept.document
-            } else {
-                let document = self.fetch_pivot(plan, &location).await?;
+            let is_new = kept.is_none();
+            let document = match kept {
+                Some(kept) => kept.document,
+                None => self.fetch_pivot(plan, location).await?,
+            };
+            pivots.push((location.clone(), document));
+            with_signers(plan, &pivots, self.now())?;
+            if let (true, Some((_, document))) = (is_new, pivots.last()) {
                 let cannot = |error| Reason::new(Code::TrustUnavailable, format!("a pivot cannot be kept: {error}"));
                 self.lists.save(&name, self.now(), document.clone()).await.map_err(cannot)?;
-                document
-            };
-            pivots.push((location, document));
+            }
         }
         with_signers(plan, &pivots, self.now())
     }
@@ -73,7 +80,7 @@ impl App {
         let request = FetchRequest {
             url: location.to_owned(),
             accept: "application/vnd.etsi.tsl+xml, application/xml;q=0.9, */*;q=0.1",
-            max_bytes: limits::TRUST_LIST_BYTES,
+            max_bytes: PIVOT_BYTES,
             timeout_ms: FETCH_MILLISECONDS,
             max_redirects: 2,
             allowed_hosts: plan.followed_origins.iter().cloned().chain(own).collect(),

@@ -19,6 +19,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 const REFRESH_SECONDS: i64 = 3_600;
 /// How soon it is tried again after a failure, in seconds.
 const RETRY_SECONDS: i64 = 60;
+/// Tolerance for the clock of a list's publisher, in seconds.
+const SKEW: i64 = 300;
 /// Longest time for fetching a list, redirects included.
 const FETCH_MILLISECONDS: u64 = 30_000;
 
@@ -67,7 +69,10 @@ impl RevocationStates {
     }
 
     fn is_due(&self, place: &Place, now: UnixSeconds) -> bool {
-        self.states().iter().find(|state| state.place == *place).is_none_or(|state| now >= state.next_try)
+        self.states()
+            .iter()
+            .find(|state| state.place == *place)
+            .is_none_or(|state| now >= state.next_try || state.next_try.since(now) > REFRESH_SECONDS)
     }
 
     fn put(&self, place: &Place, list: Option<Arc<RevocationList>>, next_try: UnixSeconds) {
@@ -91,9 +96,10 @@ impl App {
             if !self.revocations.is_due(&place, now) {
                 continue;
             }
+            self.load_kept_revocations(&place).await;
             let result = self.read_revocations(&place).await;
             let refreshed = match result {
-                Ok(list) => self.take_revocations(&place, list, now),
+                Ok(list) => self.take_revocations(&place, list, now).await,
                 Err(reason) => {
                     self.revocations.put(&place, None, now.plus(RETRY_SECONDS));
                     Refreshed::Failed(reason)
@@ -104,15 +110,37 @@ impl App {
         done
     }
 
+    /// Takes what was kept before anything is asked for: it is what later lists must follow.
+    async fn load_kept_revocations(&self, place: &Place) {
+        let Place::Url(url) = place else { return };
+        if self.revocations.newest(place).is_none()
+            && let Ok(Some(kept)) = self.lists.load(&kept_name(url)).await
+            && let Ok(list) = RevocationList::read(&kept.document)
+        {
+            self.revocations.put(place, Some(Arc::new(list)), self.now());
+        }
+    }
+
     /// Takes a list unless it is older than the one that is held: a revocation is not taken back by an old list.
-    fn take_revocations(&self, place: &Place, list: RevocationList, now: UnixSeconds) -> Refreshed {
+    async fn take_revocations(&self, place: &Place, list: RevocationList, now: UnixSeconds) -> Refreshed {
         let newest = self.revocations.newest(place);
         if newest.as_ref().is_some_and(|newest| newest.issuer == list.issuer && list.this_update < newest.this_update) {
             self.revocations.put(place, None, now.plus(RETRY_SECONDS));
             return Refreshed::Failed(Reason::new(Code::X5cRevoked, "the list is older than the one in use"));
         }
+        if list.this_update > now.plus(SKEW) {
+            self.revocations.put(place, None, now.plus(RETRY_SECONDS));
+            return Refreshed::Failed(Reason::new(Code::X5cRevoked, "the list is issued in the future"));
+        }
         let changed = newest.is_none_or(|newest| newest.digest != list.digest);
+        let kept = match place {
+            Place::Url(url) if changed => self.lists.save(&kept_name(url), now, list.der.clone()).await,
+            _ => Ok(()),
+        };
         self.revocations.put(place, Some(Arc::new(list)), now.plus(REFRESH_SECONDS));
+        if let Err(error) = kept {
+            return Refreshed::Failed(Reason::new(Code::X5cRevoked, format!("the list cannot be kept: {error}")));
+        }
         if changed { Refreshed::Changed { sequence: 0 } } else { Refreshed::Confirmed }
     }
 
@@ -134,26 +162,10 @@ impl App {
                     allowed_hosts: StatusOrigin::of_url(url).map(|origin| origin.text()).into_iter().collect(),
                     validators: Validators::default(),
                 };
-                let fetched = self.ports.fetch.get(request).await;
-                let list = match fetched {
+                match self.ports.fetch.get(request).await {
                     Ok(response) if response.status == 200 => RevocationList::from_file(&response.body),
                     Ok(response) => Err(unavailable(format!("the host answers with status {}", response.status))),
                     Err(error) => Err(unavailable(format!("the list cannot be fetched: {error}"))),
-                };
-                match list {
-                    Ok(list) => {
-                        let saved = self.lists.save(&kept_name(url), self.now(), list.der.clone()).await;
-                        saved.map_err(|error| unavailable(format!("the list cannot be kept: {error}")))?;
-                        Ok(list)
-                    }
-                    // After a restart the kept one counts as long as it is in force.
-                    Err(reason) if self.revocations.newest(place).is_none() => {
-                        match self.lists.load(&kept_name(url)).await {
-                            Ok(Some(kept)) => RevocationList::read(&kept.document),
-                            _ => Err(reason),
-                        }
-                    }
-                    Err(reason) => Err(reason),
                 }
             }
             Place::Imported => Err(unavailable("a list of revoked certificates is not imported".to_owned())),

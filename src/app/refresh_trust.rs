@@ -12,6 +12,7 @@ use crate::domain::trust::StatusOrigin;
 use crate::domain::trust::listed::{Held as HeldData, HeldList, compose};
 use crate::domain::trust_list::plan::{ListPlan, Place};
 use crate::domain::trust_list::{self, Notation, Pointer, TrustList};
+use crate::domain::x509::Certificate;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,6 +41,8 @@ pub struct TrustLists {
 #[derive(Debug, Clone, Default)]
 struct State {
     held: Option<Held>,
+    /// The newest edition that was ever seen: there is no way back, also when it is not held any more (TL-10).
+    newest: Option<Newest>,
     /// Why the last try brought nothing; `None` if it did.
     fault: Option<Reason>,
     failures: u32,
@@ -47,7 +50,24 @@ struct State {
 }
 
 #[derive(Debug, Clone)]
+struct Newest {
+    sequence: u64,
+    issued_at: UnixSeconds,
+    /// The pivots that it announced: a later edition may announce more, not fewer.
+    pivots: Vec<String>,
+}
+
+impl Newest {
+    fn of(list: &TrustList, pivots: Vec<String>) -> Self {
+        Self { sequence: list.sequence, issued_at: list.issued_at, pivots }
+    }
+}
+
+#[derive(Debug, Clone)]
 struct Held {
+    /// By whom, of which type and from where it was taken ([`mark`]): for another plan it is verified anew.
+    mark: [u8; 32],
+    pivots: Vec<String>,
     list: Arc<TrustList>,
     confirmed_at: UnixSeconds,
     validators: Validators,
@@ -194,28 +214,45 @@ impl TrustLists {
         pivots: &[(String, Vec<u8>)],
         now: UnixSeconds,
     ) -> Result<bool, Reason> {
-        let known = self.state(&plan.name).held;
-        if known.as_ref().is_some_and(|held| held.confirmed_at >= kept.confirmed_at) {
+        let state = self.state(&plan.name);
+        // Whatever a wrong clock wrote, nothing was confirmed later than now.
+        let confirmed_at = kept.confirmed_at.min(now);
+        if state.held.as_ref().is_some_and(|held| held.confirmed_at >= confirmed_at) {
             return Ok(false);
         }
         let missing = || Reason::new(Code::TrustUnavailable, "a pivot of the list of lists was not kept");
         let there = pivots.iter().map(|(location, _)| location.as_str());
-        if !pivots::announced(plan, &kept.document)?.iter().map(String::as_str).eq(there) {
+        let announced = pivots::announced(plan, &kept.document)?;
+        if !announced.iter().map(String::as_str).eq(there) {
             return Err(missing());
         }
         let signed_by = pivots::with_signers(plan, pivots, now)?;
-        let list = read_newer(&signed_by, &kept.document, known.as_ref(), now)?;
-        let held = Held {
-            list: Arc::new(list),
-            confirmed_at: kept.confirmed_at,
-            validators: kept.validators,
-            usable_until: plan.confirmed_until(kept.confirmed_at),
-        };
+        let list = read_newer(&signed_by, &kept.document, state.newest.as_ref(), &announced, now);
         let mut states = self.states();
         let state = states.entry(plan.name.clone()).or_default();
-        state.held = Some(held);
-        state.fault = None;
-        Ok(true)
+        match list {
+            Ok(list) => {
+                state.newest = Some(Newest::of(&list, announced.clone()));
+                state.held = Some(Held {
+                    mark: mark(plan),
+                    pivots: announced,
+                    list: Arc::new(list),
+                    confirmed_at,
+                    validators: kept.validators,
+                    usable_until: plan.confirmed_until(confirmed_at),
+                });
+                state.fault = None;
+                Ok(true)
+            }
+            Err(reason) => {
+                // Good when it was confirmed, and merely ended since: it is still what later editions must follow.
+                let then = signed_by.rules(None, confirmed_at);
+                if let (None, Ok(ended)) = (&state.newest, trust_list::read(plan.notation, &kept.document, then)) {
+                    state.newest = Some(Newest::of(&ended, announced));
+                }
+                Err(reason)
+            }
+        }
     }
 
     /// The lists that a list of lists leads to, as far as the configuration lets them be followed.
@@ -224,14 +261,41 @@ impl TrustLists {
         if now >= held.usable_until.min(held.list.next_update) {
             return Vec::new();
         }
-        held.list.pointers.iter().filter_map(|pointer| child(plan, pointer)).take(FOLLOWED).collect()
+        let mut children: Vec<ListPlan> = Vec::new();
+        for child in held.list.pointers.iter().filter_map(|pointer| child(plan, pointer)).take(FOLLOWED) {
+            // One list for each territory: the first that is named.
+            if !children.iter().any(|known| known.name == child.name) {
+                children.push(child);
+            }
+        }
+        children
     }
 
     fn confirm(&self, plan: &ListPlan, held: Held, next_try: UnixSeconds) {
         let usable_until = plan.confirmed_until(held.confirmed_at);
-        let state =
-            State { held: Some(Held { usable_until, ..held }), fault: None, failures: 0, next_try: Some(next_try) };
+        let newest = Some(Newest::of(&held.list, held.pivots.clone()));
+        let held = Some(Held { usable_until, ..held });
+        let state = State { held, newest, fault: None, failures: 0, next_try: Some(next_try) };
         self.states().insert(plan.name.clone(), state);
+    }
+
+    /// What the host knows of the edition does not count any more: it is fetched whole the next time.
+    fn fetch_whole(&self, plan: &ListPlan) {
+        if let Some(held) = self.states().get_mut(&plan.name).and_then(|state| state.held.as_mut()) {
+            held.validators = Validators::default();
+        }
+    }
+
+    /// Gives up an edition that was taken by other signers than those of now, or from elsewhere.
+    fn give_up_other(&self, plan: &ListPlan) -> bool {
+        let mut states = self.states();
+        let Some(state) = states.get_mut(&plan.name) else { return false };
+        let other = state.held.as_ref().is_some_and(|held| held.mark != mark(plan));
+        if other {
+            state.held = None;
+            state.next_try = None;
+        }
+        other
     }
 
     /// Notes a failure. The next try comes soon at first, and never later than the list would be asked for anyway.
@@ -246,12 +310,15 @@ impl TrustLists {
         state.fault = Some(fault);
     }
 
-    /// Forgets lists that nobody leads to any more.
+    /// Gives up lists that nobody leads to any more. What was the newest of them stays known; territories are few.
     fn keep_only(&self, parent: &str, children: &[String]) {
-        self.states().retain(|name, _| {
+        for (name, state) in self.states().iter_mut() {
             let below = name.strip_prefix(parent).is_some_and(|rest| rest.starts_with('/'));
-            !below || children.contains(name)
-        });
+            if below && !children.contains(name) {
+                state.held = None;
+                state.next_try = None;
+            }
+        }
     }
 }
 
@@ -304,6 +371,10 @@ impl App {
             for child in children {
                 self.refresh_if_due(&child, &mut done).await;
             }
+            // What was withdrawn does not wait for the lists that come after.
+            if done.iter().any(|(_, refreshed)| matches!(refreshed, Refreshed::Changed { .. })) {
+                self.put_in_force();
+            }
         }
         let mut beside = self.refresh_revocations().await;
         beside.extend(self.refresh_issuers().await);
@@ -328,8 +399,11 @@ impl App {
 
     async fn refresh_if_due(&self, plan: &ListPlan, done: &mut Vec<(String, Refreshed)>) {
         let now = self.now();
+        // A list of lists may name other signers by now: nothing that others signed stays in use for that.
+        self.lists.give_up_other(plan);
         let state = self.lists.state(&plan.name);
-        if state.next_try.is_some_and(|at| now < at) {
+        // A try that lies further ahead than the interval was planned by another clock.
+        if state.next_try.is_some_and(|at| now < at && at.since(now) <= plan.refresh_seconds) {
             return;
         }
         let result = match &plan.place {
@@ -368,7 +442,12 @@ impl App {
             (304, Some(held)) => {
                 // The same edition once more; its own end may have come meanwhile.
                 plan.rules(Some(held.list.sequence), self.now()).check_end(Some(held.list.next_update))?;
-                self.keep(plan, held, None).await
+                let kept = self.lists.load(&plan.name).await.ok().flatten();
+                let Some(kept) = kept.filter(|kept| sha256(&kept.document) == held.list.digest) else {
+                    self.lists.fetch_whole(plan);
+                    return Err(unavailable("what is kept is another edition; it is fetched whole".to_owned()));
+                };
+                self.keep(plan, held, kept.document).await
             }
             (200, held) => self.take(plan, response.body, response.validators, held).await,
             _ => Err(unavailable(format!("the host answers with status {}", response.status))),
@@ -410,32 +489,37 @@ impl App {
         held: Option<Held>,
     ) -> Result<Refreshed, Reason> {
         let now = self.now();
-        let (list, refreshed) = match held {
+        let (list, pivots, refreshed) = match held {
             Some(held) if held.list.digest == sha256(&document) => {
                 plan.rules(Some(held.list.sequence), now).check_end(Some(held.list.next_update))?;
-                (held.list, Refreshed::Confirmed)
+                (held.list, held.pivots, Refreshed::Confirmed)
             }
-            held => {
-                let signed_by = self.after_pivots(plan, &document).await?;
-                let list = read_newer(&signed_by, &document, held.as_ref(), now)?;
+            _ => {
+                let pivots = pivots::announced(plan, &document)?;
+                let signed_by = self.after_pivots(plan, &pivots).await?;
+                let newest = self.lists.state(&plan.name).newest;
+                let list = read_newer(&signed_by, &document, newest.as_ref(), &pivots, now)?;
                 let sequence = list.sequence;
-                (Arc::new(list), Refreshed::Changed { sequence })
+                (Arc::new(list), pivots, Refreshed::Changed { sequence })
             }
         };
-        let held = Held { list, confirmed_at: now, validators, usable_until: now };
-        self.keep(plan, held, Some(document)).await.map(|_| refreshed)
+        let held = Held { mark: mark(plan), pivots, list, confirmed_at: now, validators, usable_until: now };
+        self.keep(plan, held, document).await.map(|_| refreshed)
     }
 
-    async fn keep(&self, plan: &ListPlan, held: Held, document: Option<Vec<u8>>) -> Result<Refreshed, Reason> {
+    async fn keep(&self, plan: &ListPlan, held: Held, document: Vec<u8>) -> Result<Refreshed, Reason> {
         let held = Held { confirmed_at: self.now(), ..held };
         let (confirmed_at, validators) = (held.confirmed_at, held.validators.clone());
         self.lists.confirm(plan, held, self.next_try(plan));
         // The list is good and in force all the same; only a restart would not have it, and could be rolled back.
         let saved = match self.lists.kept() {
-            Ok(kept) => kept.save(plan.name.clone(), confirmed_at, validators, document).await,
+            Ok(kept) => kept.save(plan.name.clone(), confirmed_at, validators, Some(document)).await,
             Err(error) => Err(error),
         };
-        saved.map_err(|error| Reason::new(Code::TrustUnavailable, format!("the list cannot be kept: {error}")))?;
+        saved.map_err(|error| {
+            self.lists.fetch_whole(plan);
+            Reason::new(Code::TrustUnavailable, format!("the list cannot be kept: {error}"))
+        })?;
         Ok(Refreshed::Confirmed)
     }
 
@@ -456,12 +540,34 @@ impl App {
 
 /// Reads an edition that is to follow the one that is held. Lists that are signed anew every day under the same number
 /// tell old from new by the time of their issue (TL-10).
-fn read_newer(plan: &ListPlan, document: &[u8], held: Option<&Held>, now: UnixSeconds) -> Result<TrustList, Reason> {
-    let list = trust_list::read(plan.notation, document, plan.rules(held.map(|held| held.list.sequence), now))?;
-    if held.is_some_and(|held| list.sequence == held.list.sequence && list.issued_at < held.list.issued_at) {
+///
+/// A list of lists goes on announcing the pivots that were followed: otherwise a signer whom one of them took out could sign
+/// again, as if it had never been (case TRU-016).
+fn read_newer(
+    plan: &ListPlan,
+    document: &[u8],
+    newest: Option<&Newest>,
+    pivots: &[String],
+    now: UnixSeconds,
+) -> Result<TrustList, Reason> {
+    let list = trust_list::read(plan.notation, document, plan.rules(newest.map(|newest| newest.sequence), now))?;
+    if newest.is_some_and(|newest| list.sequence == newest.sequence && list.issued_at < newest.issued_at) {
         return Err(Reason::new(Code::TrustListRollback, "the list was issued before one seen with the same number"));
     }
+    if newest.is_some_and(|newest| !pivots.starts_with(&newest.pivots)) {
+        return Err(Reason::new(
+            Code::TrustListSignatureInvalid,
+            "pivots that were followed are not announced any more",
+        ));
+    }
     Ok(list)
+}
+
+/// By whom a list is signed, of which type it is and where it comes from.
+fn mark(plan: &ListPlan) -> [u8; 32] {
+    let mut text: Vec<u8> = plan.signers.iter().flat_map(Certificate::fingerprint).collect();
+    text.extend_from_slice(format!("{:?} {}", plan.place, plan.list_type).as_bytes());
+    sha256(&text)
 }
 
 /// The plan for a list that another one points to: signed by whom that one names, at an origin that the configuration

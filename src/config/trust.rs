@@ -206,7 +206,13 @@ pub(super) struct Noted;
 
 /// Reads one source. `None` if something is wrong; what, has been noted.
 pub(super) fn read(section: Section<'_>, rules: Rules<'_>, lists: &[ListPlan]) -> Option<TrustPlan> {
-    let name = section.text("name");
+    let name = section.text("name").filter(|name| {
+        // The lists of a list of lists make sources called NAME/TERRITORY.
+        if name.contains('/') {
+            section.fault("name", "has a slash, which names of territories have", "Write it without one.");
+        }
+        !name.contains('/')
+    });
     let purpose = section.choice("purpose").and_then(Purpose::from_name);
     let types: Vec<String> =
         section.texts("types").into_iter().map(|entry| check_type(section, rules, entry)).collect();
@@ -252,7 +258,18 @@ pub(super) fn read(section: Section<'_>, rules: Rules<'_>, lists: &[ListPlan]) -
         _ => StatusRule::RequiredUnlessShortLived,
     };
     if !purpose.issues_credentials() {
-        for name in ["status_hosts", "status_anchors", "issuers"].iter().filter(|name| section.has(name)) {
+        // What would be ignored is refused: somebody relies on it.
+        const OF_ISSUERS: [&str; 8] = [
+            "status_hosts",
+            "status_anchors",
+            "status_prefetch",
+            "issuers",
+            "countries",
+            "extended_key_usage",
+            "qc_type",
+            "revocation_lists",
+        ];
+        for name in OF_ISSUERS.iter().filter(|name| section.has(name)) {
             section.fault(name, "belongs to sources that issue credentials", "Leave it out here.");
         }
     } else if status_rule == StatusRule::Required && !section.has("status_hosts") {

@@ -60,7 +60,8 @@ pub const DOC: SectionDoc = SectionDoc {
             Kind::OneOf(&["checked", "not_checked"]),
             Default::Is("\"checked\""),
             "Whether the signer must be named as the operator of the list, and its country as the territory (TS 119 602). \
-             Lists of test systems often are signed under other names; `not_checked` needs `service.test_mode`.",
+             Lists of test systems often are signed under other names; for them `not_checked` needs `service.test_mode`. XML \
+             lists (TS 119 612) have no such rule: set `not_checked` for them.",
         ),
         field(
             "refresh_seconds",
@@ -120,7 +121,8 @@ pub(super) fn read(section: Section<'_>, rules: Rules<'_>) -> Option<ListPlan> {
     let signers = trust::signers(section, rules, "signers");
     let list_type = section.text("type");
     let checked = section.choice("signer_names").is_none_or(|word| word == "checked");
-    if !checked && !rules.placeholders_allowed {
+    // The rule is one of TS 119 602; XML lists are signed under other names as a matter of course.
+    if !checked && notation == Some(Notation::Lote) && !rules.placeholders_allowed {
         // TL-19: what belongs to a test system does not load beside real credentials.
         section.fault(
             "signer_names",

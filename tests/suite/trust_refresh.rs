@@ -125,14 +125,18 @@ impl Scene {
     }
 
     pub(crate) fn keeping(kept: Arc<dyn KeptLists>, place: Place) -> Self {
-        Self::planned(kept, place, GRACE)
+        Self::with_plan(kept, place, source_plan())
+    }
+
+    fn with_plan(kept: Arc<dyn KeptLists>, place: Place, plan: TrustPlan) -> Self {
+        Self::planned(kept, place, GRACE, plan)
     }
 
     pub(crate) fn with_grace(place: Place, grace_seconds: i64) -> Self {
-        Self::planned(Arc::new(KeptInMemory::default()), place, grace_seconds)
+        Self::planned(Arc::new(KeptInMemory::default()), place, grace_seconds, source_plan())
     }
 
-    fn planned(kept: Arc<dyn KeptLists>, place: Place, grace_seconds: i64) -> Self {
+    fn planned(kept: Arc<dyn KeptLists>, place: Place, grace_seconds: i64, plan: TrustPlan) -> Self {
         let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
         let writer = ListWriter::new(&world.authority).unwrap();
         let clock = Arc::new(FixedClock::new(NOW));
@@ -143,7 +147,7 @@ impl Scene {
         });
         let lists = vec![ListPlan { grace_seconds, ..list_plan(&writer, place) }];
         let fetch = Arc::clone(&host) as Arc<dyn Fetch>;
-        let service = TestService::with_trust_lists(clock, fetch, lists, kept, vec![source_plan()]);
+        let service = TestService::with_trust_lists(clock, fetch, lists, kept, vec![plan]);
         Self { service, host, writer }
     }
 
@@ -494,4 +498,147 @@ fn a_withdrawn_service_is_not_read_as_granted() {
     // A status where none is expected gives no trust either, and one that is nearly right is another one.
     assert_eq!(judge(BodyStatus::Notified, &[]), Err(Code::IssuerNotAuthorized));
     assert_eq!(judge(BodyStatus::Notified, &[&format!("{valid}/")]), Err(Code::IssuerNotAuthorized));
+}
+
+/// Keeps as the folder does, and cannot write when told so.
+struct Failing(KeptFolder, std::sync::atomic::AtomicBool);
+
+impl KeptLists for Failing {
+    fn load(
+        &self,
+        name: String,
+    ) -> Pending<'_, Option<pruefstein::app::ports::Kept>, pruefstein::app::ports::KeepFailed> {
+        self.0.load(name)
+    }
+
+    fn save(
+        &self,
+        name: String,
+        confirmed_at: UnixSeconds,
+        validators: Validators,
+        document: Option<Vec<u8>>,
+    ) -> Pending<'_, (), pruefstein::app::ports::KeepFailed> {
+        if self.1.load(Ordering::SeqCst) {
+            return Box::pin(async { Err(pruefstein::app::ports::KeepFailed("disk full".to_owned())) });
+        }
+        self.0.save(name, confirmed_at, validators, document)
+    }
+
+    fn read_file(&self, path: String) -> Pending<'_, Vec<u8>, pruefstein::app::ports::KeepFailed> {
+        self.0.read_file(path)
+    }
+}
+
+#[tokio::test]
+async fn an_edition_that_could_not_be_kept_is_fetched_whole_until_it_is() {
+    // TL-10: otherwise a 304 would confirm the older edition on the disk, and a restart would have that one.
+    let folder = tempfile::tempdir().unwrap();
+    let kept = Arc::new(Failing(KeptFolder::new(folder.path().to_owned()), false.into()));
+    let scene = Scene::keeping(Arc::clone(&kept) as Arc<dyn KeptLists>, Place::Url(URL.to_owned()));
+    let (older, newer) = (scene.list(8, |_| {}), scene.list(9, |_| {}));
+    scene.host.set(Mode::Knows("\"e8\"", older));
+    assert_eq!(scene.refresh().await, Some(Refreshed::Changed { sequence: 8 }));
+    scene.service.clock.advance(REFRESH);
+    kept.1.store(true, Ordering::SeqCst);
+    scene.host.set(Mode::Knows("\"e9\"", newer.clone()));
+    assert_eq!(failed(scene.refresh().await), Code::TrustUnavailable);
+    let held = || scene.service.app.trust_lists().standings()[0].list.as_ref().unwrap().sequence;
+    assert_eq!(held(), 9, "good and in force all the same");
+    kept.1.store(false, Ordering::SeqCst);
+    scene.service.clock.advance(REFRESH);
+    assert_eq!(scene.refresh().await, Some(Refreshed::Confirmed));
+    let on_disk = kept.0.load_now("pids").unwrap().unwrap();
+    assert_eq!(on_disk.document, newer);
+    // And if somebody put another edition there, a 304 does not confirm it.
+    let import = pruefstein::app::ports::Kept { document: b"other".to_vec(), ..on_disk };
+    kept.0.save_now("pids", &import).unwrap();
+    scene.service.clock.advance(REFRESH);
+    assert_eq!(failed(scene.refresh().await), Code::TrustUnavailable);
+    scene.service.clock.advance(REFRESH);
+    assert_eq!(scene.refresh().await, Some(Refreshed::Confirmed));
+    assert_eq!(kept.0.load_now("pids").unwrap().unwrap().document, newer);
+}
+
+#[tokio::test]
+async fn an_edition_that_has_ended_is_still_what_others_must_follow() {
+    // TL-10: an emergency edition with a short life, and after its end a restart: the one before it does not come back.
+    let folder = tempfile::tempdir().unwrap();
+    let kept = || Arc::new(KeptFolder::new(folder.path().to_owned())) as Arc<dyn KeptLists>;
+    let url = || Place::Url(URL.to_owned());
+    let first = Scene::keeping(kept(), url());
+    let before = first.list(7, |_| {});
+    first.serve_and_refresh(before.clone()).await;
+    first.service.clock.advance(REFRESH);
+    first.serve_and_refresh(first.list(8, |draft| draft.next_update = Some(NOW.plus(DAY)))).await;
+    let second = Scene::keeping(kept(), url());
+    second.service.clock.set(NOW.plus(2 * DAY));
+    assert_eq!(second.service.app.load_kept_lists().await.len(), 1);
+    second.service.clock.advance(60);
+    assert_eq!(failed(second.serve_and_refresh(before).await), Code::TrustListRollback);
+    second.service.clock.advance(REFRESH);
+    assert_eq!(second.serve_and_refresh(second.list(9, |_| {})).await, Some(Refreshed::Changed { sequence: 9 }));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_neither_stops_the_asking_nor_lengthens_the_grace() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = || Arc::new(KeptFolder::new(folder.path().to_owned())) as Arc<dyn KeptLists>;
+    let url = || Place::Url(URL.to_owned());
+    let ahead = Scene::keeping(kept(), url());
+    let list = ahead.list(1, |_| {});
+    ahead.service.clock.advance(10 * DAY);
+    ahead.serve_and_refresh(list.clone()).await;
+    // The same service, its clock put right: the next try is not ten days away.
+    ahead.service.clock.set(NOW);
+    assert_eq!(ahead.serve_and_refresh(list).await, Some(Refreshed::Confirmed));
+    ahead.service.clock.advance(10 * DAY);
+    // A restart with what was kept while the clock was ahead: confirmed now at the latest.
+    let document = KeptFolder::new(folder.path().to_owned()).load_now("pids").unwrap().unwrap();
+    let from_the_future = pruefstein::app::ports::Kept { confirmed_at: NOW.plus(20 * DAY), ..document };
+    KeptFolder::new(folder.path().to_owned()).save_now("pids", &from_the_future).unwrap();
+    let right = Scene::keeping(kept(), url());
+    assert_eq!(right.service.app.load_kept_lists().await, []);
+    let until = right.service.app.trust_lists().standings()[0].usable_until.unwrap();
+    assert_eq!(until, NOW.plus(REFRESH + GRACE));
+}
+
+#[tokio::test]
+async fn lists_of_revoked_certificates_are_read_anew_and_never_taken_back() {
+    // X5C-11, case X5C-025: a file that somebody keeps up to date, in a running service.
+    use pruefstein::domain::trust::listed::RevocationPlan;
+    use pruefstein::domain::x509::revocation::Depth;
+    use pruefstein::simulator::revocation::Revoked;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.crl");
+    let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
+    let list_of = |revoked: Revoked| {
+        let [above_leaf, _] = world.authority.revocation_lists(IssuerName::PidGermany, revoked).unwrap();
+        above_leaf
+    };
+    std::fs::write(&file, list_of(Revoked::Nothing)).unwrap();
+    let plan = TrustPlan {
+        revocation: Some(RevocationPlan { places: vec![Place::File(file.display().to_string())], depth: Depth::Leaf }),
+        ..source_plan()
+    };
+    let scene = Scene::with_plan(Arc::new(KeptInMemory::default()), Place::Url(URL.to_owned()), plan);
+    scene.host.set(Mode::Serves(scene.list(1, |_| {})));
+    let done = scene.service.app.refresh_trust().await;
+    assert!(done.iter().all(|(_, refreshed)| matches!(refreshed, Refreshed::Changed { .. })), "{done:?}");
+    // Of the issuer's chain: the signers of status lists need lists of their own.
+    let chain = world.authority.issuer(IssuerName::PidGermany).chain;
+    let judged = || {
+        let trust = scene.service.app.tenants().next().unwrap().trust.current();
+        let rule = pruefstein::domain::x509::chain::AnchorInChain::Refuse;
+        trust.trust_issuer(&chain, rule, scene.service.clock.now()).map(|_| ()).map_err(|reason| reason.code)
+    };
+    assert_eq!(judged(), Ok(()));
+    // Garbage in its place changes nothing, as long as the good one counts.
+    std::fs::write(&file, b"garbage").unwrap();
+    scene.service.clock.advance(3_600);
+    scene.service.app.refresh_trust().await;
+    assert_eq!(judged(), Ok(()));
+    std::fs::write(&file, list_of(Revoked::Leaf)).unwrap();
+    scene.service.clock.advance(60);
+    scene.service.app.refresh_trust().await;
+    assert_eq!(judged(), Err(Code::X5cRevoked));
 }

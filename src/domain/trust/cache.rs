@@ -70,6 +70,10 @@ impl ChainCache {
         let certificates = header.x5c()?;
         header.check_thumbprint(certificates.first().map(Vec::as_slice).unwrap_or_default())?;
         let issuer = Arc::new(trust.trust_issuer(&certificates, rule, now)?);
+        // While some source cannot be used, the sources that a chain reaches are not all of them.
+        if trust.check_all_usable(now).is_err() {
+            return Ok(issuer);
+        }
         self.remember(
             header_part,
             Entry { trust: *trust.digest(), rule, header: Arc::clone(header), issuer: Arc::clone(&issuer) },

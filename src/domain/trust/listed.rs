@@ -122,14 +122,30 @@ pub fn compose(plans: &[TrustPlan], held: Held<'_>, now: UnixSeconds) -> TrustAn
                 source.status_anchors.extend(signer.anchors.iter().cloned());
                 source.status_pinned.extend(signer.pinned.iter().cloned());
                 // One that cannot be used makes the whole unusable: without it, nobody can say what was revoked.
-                if !matches!(source.status_basis, Some(Basis::Absent { .. })) {
-                    source.status_basis = Some(signer.basis.clone());
-                }
+                source.status_basis = Some(match source.status_basis.take() {
+                    Some(basis) => weaker(basis, signer.basis.clone()),
+                    None => signer.basis.clone(),
+                });
             }
             sources.push(source);
         }
     }
     TrustAnchors::new(sources)
+}
+
+/// The one of two bases that ends first.
+fn weaker(one: Basis, other: Basis) -> Basis {
+    match (&one, &other) {
+        (Basis::Absent { .. }, _) | (_, Basis::Configured) => one,
+        (_, Basis::Absent { .. }) | (Basis::Configured, _) => other,
+        (Basis::Listed { usable_until: first, .. }, Basis::Listed { usable_until: second, .. }) => {
+            if first <= second {
+                one
+            } else {
+                other
+            }
+        }
+    }
 }
 
 /// An issuer with the keys that are held for it.
@@ -178,6 +194,10 @@ fn from_lists(plan: &TrustSource, uses: &ListUse, held: &[HeldList], now: UnixSe
         outside.anchors.retain(|anchor| !issuing.known.contains(&anchor.certificate.fingerprint()));
         (source.anchors, source.pinned, source.outside) = (issuing.anchors, issuing.pinned, outside.anchors);
         (source.status_anchors, source.status_pinned) = (signing.anchors, signing.pinned);
+        // Where the list names signers of statuses at all, they alone may sign, also when none of them is usable.
+        if held.list.services.iter().any(|service| uses.revocation.contains(&service.service_type)) {
+            source.status_basis = Some(source.basis.clone());
+        }
         sources.push(source);
     }
     if sources.is_empty() {
@@ -213,6 +233,36 @@ impl Bag {
             self.pinned.extend(certificate.check_strength().is_ok().then(|| certificate.clone()));
         } else if let Ok(anchor) = Anchor::new(certificate.clone()) {
             self.anchors.push(anchor);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_bases_the_one_that_ends_first_counts() {
+        let listed = |until: i64| Basis::Listed {
+            list: ListEvidence {
+                name: until.to_string(),
+                sequence: 1,
+                digest: [0; 32],
+                issued_at: UnixSeconds(0),
+                next_update: UnixSeconds(until),
+            },
+            usable_until: UnixSeconds(until),
+        };
+        let absent = || Basis::Absent { list: "x".to_owned() };
+        for (one, other, expected) in [
+            (Basis::Configured, Basis::Configured, Basis::Configured),
+            (listed(5), Basis::Configured, listed(5)),
+            (listed(5), listed(7), listed(5)),
+            (listed(5), absent(), absent()),
+            (Basis::Configured, absent(), absent()),
+        ] {
+            assert_eq!(weaker(one.clone(), other.clone()), expected);
+            assert_eq!(weaker(other, one), expected);
         }
     }
 }

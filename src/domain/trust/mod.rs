@@ -214,6 +214,14 @@ impl TrustAnchors {
         self.sources.iter().filter(|source| source.purpose.issues_credentials())
     }
 
+    /// Checks that every source whose issuers give credentials to people can be used at `now`.
+    ///
+    /// # Errors
+    /// As [`TrustSource::check_usable`], of the first that cannot.
+    pub(super) fn check_all_usable(&self, now: UnixSeconds) -> Result<(), Reason> {
+        self.issuing().try_for_each(|source| source.check_usable(now))
+    }
+
     /// Checks that at least one of the sources by which an issuer was trusted before is usable at `now`.
     ///
     /// # Errors
@@ -368,6 +376,10 @@ impl TrustAnchors {
             .filter(|source| types.iter().all(|wanted| source.types.iter().any(|vct| vct == wanted)))
             .peekable();
         if of_type.peek().is_none() {
+            // A source that cannot be used now might let it: undecided, not refused (TL-18).
+            let for_all =
+                |source: &&TrustSource| types.iter().all(|wanted| source.types.iter().any(|vct| vct == wanted));
+            self.issuing().filter(for_all).try_for_each(|source| source.check_usable(now))?;
             return refused("no trust source lets this issuer issue this type");
         }
         match of_type.find(|source| source.admits_country(issuer.country())) {

@@ -229,7 +229,8 @@ impl ListRules<'_> {
     /// [`Code::TrustUnavailable`] for a closed list or one whose time for the next update has come.
     pub fn check_end(&self, next_update: Option<UnixSeconds>) -> Result<UnixSeconds, Reason> {
         match next_update {
-            None if self.accept_closed => Ok(self.now),
+            // No time is before its end: no clock that is set back brings it into force again.
+            None if self.accept_closed => Ok(UnixSeconds(i64::MIN)),
             None => Err(Reason::new(Code::TrustUnavailable, "the list is closed, so all its services have expired")),
             Some(end) if self.now >= end => {
                 Err(Reason::new(Code::TrustUnavailable, "the time of the list's next update has passed"))

@@ -105,10 +105,19 @@ fn tempfile_beside(path: &Path) -> std::io::Result<(PathBuf, std::fs::File)> {
     Ok((beside, file))
 }
 
-fn read_bounded(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
+/// The beginning of a file: at most one byte more than `most`, so that whoever reads it can tell that it is too large.
+///
+/// # Errors
+/// As opening and reading a file.
+pub fn read_up_to(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let limit = u64::try_from(most).unwrap_or(u64::MAX);
     std::fs::File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn read_bounded(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
+    let bytes = read_up_to(path, most)?;
     if bytes.len() > most {
         return Err(std::io::Error::new(ErrorKind::FileTooLarge, "larger than the limit"));
     }
@@ -140,24 +149,9 @@ impl KeptLists for KeptFolder {
         Box::pin(apart(move || folder.load_now(&name)))
     }
 
-    fn save(
-        &self,
-        name: String,
-        confirmed_at: UnixSeconds,
-        validators: Validators,
-        document: Option<Vec<u8>>,
-    ) -> Pending<'_, (), KeepFailed> {
+    fn save(&self, name: String, kept: Kept) -> Pending<'_, (), KeepFailed> {
         let folder = self.clone();
-        Box::pin(apart(move || {
-            let document = match document {
-                Some(document) => document,
-                None => match folder.load_now(&name)? {
-                    Some(kept) => kept.document,
-                    None => return Err(KeepFailed("what is to be confirmed is not there".to_owned())),
-                },
-            };
-            folder.save_now(&name, &Kept { document, confirmed_at, validators })
-        }))
+        Box::pin(apart(move || folder.save_now(&name, &kept)))
     }
 
     fn read_file(&self, path: String) -> Pending<'_, Vec<u8>, KeepFailed> {
@@ -181,23 +175,9 @@ impl KeptLists for KeptInMemory {
         Box::pin(async move { Ok(kept) })
     }
 
-    fn save(
-        &self,
-        name: String,
-        confirmed_at: UnixSeconds,
-        validators: Validators,
-        document: Option<Vec<u8>>,
-    ) -> Pending<'_, (), KeepFailed> {
-        let mut lists = self.lists();
-        let document = document.or_else(|| lists.get(&name).map(|kept| kept.document.clone()));
-        let result = match document {
-            Some(document) => {
-                lists.insert(name, Kept { document, confirmed_at, validators });
-                Ok(())
-            }
-            None => Err(KeepFailed("what is to be confirmed is not there".to_owned())),
-        };
-        Box::pin(async move { result })
+    fn save(&self, name: String, kept: Kept) -> Pending<'_, (), KeepFailed> {
+        self.lists().insert(name, kept);
+        Box::pin(async { Ok(()) })
     }
 
     fn read_file(&self, path: String) -> Pending<'_, Vec<u8>, KeepFailed> {
@@ -243,14 +223,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_confirmation_needs_something_to_confirm() {
+    async fn what_is_saved_later_takes_the_place_of_what_was_there() {
         let folder = tempfile::tempdir().unwrap();
         let both: [&dyn KeptLists; 2] = [&KeptFolder::new(folder.path().to_owned()), &KeptInMemory::default()];
         for lists in both {
-            let confirm = || lists.save("pids".to_owned(), UnixSeconds(9), Validators::default(), None);
-            assert!(confirm().await.is_err());
-            lists.save("pids".to_owned(), UnixSeconds(7), Validators::default(), Some(b"x".to_vec())).await.unwrap();
-            confirm().await.unwrap();
+            assert_eq!(lists.load("pids".to_owned()).await.unwrap(), None);
+            lists.save("pids".to_owned(), kept(b"w")).await.unwrap();
+            let later = Kept { confirmed_at: UnixSeconds(9), ..kept(b"x") };
+            lists.save("pids".to_owned(), later).await.unwrap();
             let kept = lists.load("pids".to_owned()).await.unwrap().unwrap();
             assert_eq!((kept.document.as_slice(), kept.confirmed_at), (&b"x"[..], UnixSeconds(9)));
         }

@@ -2,16 +2,14 @@
 //! in force.
 
 use super::ports::{Clock, Fetch, FetchError, FetchRequest, FetchResponse, Validators};
+use super::{pivots, refresh_revocation, refresh_trust};
 use crate::domain::diagnosis::clock::Witness;
-use crate::domain::limits;
 use crate::domain::trust::{StatusOrigin, is_loopback};
-use crate::domain::trust_list::Notation;
 use crate::domain::trust_list::plan::ListPlan;
 use url::Url;
 
-/// Longest time for the answer of a host, and for a list, in milliseconds.
+/// Longest time for the answer of a host, in milliseconds.
 const HOST_MILLISECONDS: u64 = 5_000;
-const LIST_MILLISECONDS: u64 = 30_000;
 /// Largest body of an answer that nobody reads.
 const HOST_BYTES: usize = 64 * 1024;
 
@@ -58,39 +56,24 @@ pub async fn ask_at(fetch: &dyn Fetch, clock: &dyn Clock, origin: &str, url: &st
     ask(fetch, clock, origin.to_owned(), request).await
 }
 
-/// Asks for a list, by the same rules as the service.
+/// Asks for a list, as the service does.
 pub async fn ask_list(fetch: &dyn Fetch, clock: &dyn Clock, plan: &ListPlan, url: &str) -> Asked {
-    let origin = StatusOrigin::of_url(url).map(|origin| origin.text());
-    let mut allowed_hosts = plan.followed_origins.clone();
-    allowed_hosts.extend(origin.clone());
-    let request = FetchRequest {
-        url: url.to_owned(),
-        accept: match plan.notation {
-            Notation::Lote => "application/jose, application/jwt, application/json;q=0.9, */*;q=0.1",
-            Notation::TrustedList => "application/vnd.etsi.tsl+xml, application/xml;q=0.9, */*;q=0.1",
-        },
-        max_bytes: limits::TRUST_LIST_BYTES,
-        timeout_ms: LIST_MILLISECONDS,
-        max_redirects: 2,
-        allowed_hosts,
-        validators: Validators::default(),
-    };
-    ask(fetch, clock, origin.unwrap_or_else(|| url.to_owned()), request).await
+    ask_document(fetch, clock, refresh_trust::list_request(plan, url, Validators::default())).await
 }
 
-/// Asks for a list of revoked certificates, by the same rules as the service.
+/// Asks for a pivot of a list of lists, as the service does.
+pub async fn ask_pivot(fetch: &dyn Fetch, clock: &dyn Clock, plan: &ListPlan, location: &str) -> Asked {
+    ask_document(fetch, clock, pivots::pivot_request(plan, location)).await
+}
+
+/// Asks for a list of revoked certificates, as the service does.
 pub async fn ask_revocation_list(fetch: &dyn Fetch, clock: &dyn Clock, url: &str) -> Asked {
-    let origin = StatusOrigin::of_url(url).map(|origin| origin.text());
-    let request = FetchRequest {
-        url: url.to_owned(),
-        accept: "application/pkix-crl, application/x-pkcs7-crl;q=0.5, */*;q=0.1",
-        max_bytes: limits::REVOCATION_LIST_BYTES,
-        timeout_ms: LIST_MILLISECONDS,
-        max_redirects: 2,
-        allowed_hosts: origin.clone().into_iter().collect(),
-        validators: Validators::default(),
-    };
-    ask(fetch, clock, origin.unwrap_or_else(|| url.to_owned()), request).await
+    ask_document(fetch, clock, refresh_revocation::list_request(url)).await
+}
+
+async fn ask_document(fetch: &dyn Fetch, clock: &dyn Clock, request: FetchRequest) -> Asked {
+    let origin = StatusOrigin::of_url(&request.url).map_or_else(|| request.url.clone(), |origin| origin.text());
+    ask(fetch, clock, origin, request).await
 }
 
 async fn ask(fetch: &dyn Fetch, clock: &dyn Clock, origin: String, request: FetchRequest) -> Asked {

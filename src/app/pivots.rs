@@ -2,7 +2,7 @@
 
 use super::App;
 use super::ports::{FetchRequest, Validators};
-use super::refresh_trust::FETCH_MILLISECONDS;
+use super::refresh_trust::list_request;
 use crate::domain::encoding::base64;
 use crate::domain::jose::hash::sha256;
 use crate::domain::reason::{Code, Reason};
@@ -44,6 +44,15 @@ pub fn with_signers(plan: &ListPlan, pivots: &[(String, Vec<u8>)], now: UnixSeco
     Ok(ListPlan { signers: follow_pivots(&plan.signers, &pivots, now)?, ..plan.clone() })
 }
 
+/// What is asked of the host of a pivot.
+pub(super) fn pivot_request(plan: &ListPlan, location: &str) -> FetchRequest {
+    FetchRequest {
+        max_bytes: PIVOT_BYTES,
+        allowed_hosts: plan.followed_origins.iter().cloned().chain(plan.own_origin()).collect(),
+        ..list_request(plan, location, Validators::default())
+    }
+}
+
 impl App {
     /// The plan by which a document is to be verified, after every pivot that it announces. What was kept is not fetched
     /// again: a pivot does not change.
@@ -51,7 +60,7 @@ impl App {
     /// Each is followed before the next one is fetched, and kept only then: a host that answers with something else leaves
     /// nothing behind.
     pub(super) async fn after_pivots(&self, plan: &ListPlan, announced: &[String]) -> Result<ListPlan, Reason> {
-        let mut pivots = Vec::new();
+        let (mut pivots, mut signed_by) = (Vec::new(), plan.clone());
         for location in announced {
             let name = kept_name(plan, location);
             let kept = self.lists.load(&name).await.ok().flatten();
@@ -61,13 +70,13 @@ impl App {
                 None => self.fetch_pivot(plan, location).await?,
             };
             pivots.push((location.clone(), document));
-            with_signers(plan, &pivots, self.now())?;
+            signed_by = with_signers(plan, &pivots, self.now())?;
             if let (true, Some((_, document))) = (is_new, pivots.last()) {
                 let cannot = |error| Reason::new(Code::TrustUnavailable, format!("a pivot cannot be kept: {error}"));
                 self.lists.save(&name, self.now(), document.clone()).await.map_err(cannot)?;
             }
         }
-        with_signers(plan, &pivots, self.now())
+        Ok(signed_by)
     }
 
     async fn fetch_pivot(&self, plan: &ListPlan, location: &str) -> Result<Vec<u8>, Reason> {
@@ -77,16 +86,7 @@ impl App {
         if origin.is_none() || (origin != own && !origin.iter().all(|origin| plan.followed_origins.contains(origin))) {
             return Err(unavailable("a pivot lies at a host that is not among followed_hosts".to_owned()));
         }
-        let request = FetchRequest {
-            url: location.to_owned(),
-            accept: "application/vnd.etsi.tsl+xml, application/xml;q=0.9, */*;q=0.1",
-            max_bytes: PIVOT_BYTES,
-            timeout_ms: FETCH_MILLISECONDS,
-            max_redirects: 2,
-            allowed_hosts: plan.followed_origins.iter().cloned().chain(own).collect(),
-            validators: Validators::default(),
-        };
-        match self.ports.fetch.get(request).await {
+        match self.ports.fetch.get(pivot_request(plan, location)).await {
             Ok(response) if response.status == 200 => Ok(response.body),
             Ok(response) => Err(unavailable(format!("the host of a pivot answers with status {}", response.status))),
             Err(error) => Err(unavailable(format!("a pivot cannot be fetched: {error}"))),

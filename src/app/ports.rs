@@ -337,17 +337,11 @@ pub trait KeptLists: Send + Sync {
     /// [`KeepFailed`]
     fn load(&self, name: String) -> Pending<'_, Option<Kept>, KeepFailed>;
 
-    /// Keeps a list, whole or not at all. Without a document, the one that is kept is confirmed.
+    /// Keeps a list, whole or not at all.
     ///
     /// # Errors
     /// [`KeepFailed`]
-    fn save(
-        &self,
-        name: String,
-        confirmed_at: UnixSeconds,
-        validators: Validators,
-        document: Option<Vec<u8>>,
-    ) -> Pending<'_, (), KeepFailed>;
+    fn save(&self, name: String, kept: Kept) -> Pending<'_, (), KeepFailed>;
 
     /// The contents of a file that the configuration names, up to the limit of trust lists.
     ///

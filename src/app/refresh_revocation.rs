@@ -152,24 +152,26 @@ impl App {
                 let bytes = self.lists.read_file(path).await.map_err(unreadable)?;
                 RevocationList::from_file(&bytes)
             }
-            Place::Url(url) => {
-                let request = FetchRequest {
-                    url: url.clone(),
-                    accept: "application/pkix-crl, application/x-pkcs7-crl;q=0.5, */*;q=0.1",
-                    max_bytes: limits::REVOCATION_LIST_BYTES,
-                    timeout_ms: FETCH_MILLISECONDS,
-                    max_redirects: 2,
-                    allowed_hosts: StatusOrigin::of_url(url).map(|origin| origin.text()).into_iter().collect(),
-                    validators: Validators::default(),
-                };
-                match self.ports.fetch.get(request).await {
-                    Ok(response) if response.status == 200 => RevocationList::from_file(&response.body),
-                    Ok(response) => Err(unavailable(format!("the host answers with status {}", response.status))),
-                    Err(error) => Err(unavailable(format!("the list cannot be fetched: {error}"))),
-                }
-            }
+            Place::Url(url) => match self.ports.fetch.get(list_request(url)).await {
+                Ok(response) if response.status == 200 => RevocationList::from_file(&response.body),
+                Ok(response) => Err(unavailable(format!("the host answers with status {}", response.status))),
+                Err(error) => Err(unavailable(format!("the list cannot be fetched: {error}"))),
+            },
             Place::Imported => Err(unavailable("a list of revoked certificates is not imported".to_owned())),
         }
+    }
+}
+
+/// What is asked of the host of a list.
+pub(super) fn list_request(url: &str) -> FetchRequest {
+    FetchRequest {
+        url: url.to_owned(),
+        accept: "application/pkix-crl, application/x-pkcs7-crl;q=0.5, */*;q=0.1",
+        max_bytes: limits::REVOCATION_LIST_BYTES,
+        timeout_ms: FETCH_MILLISECONDS,
+        max_redirects: 2,
+        allowed_hosts: StatusOrigin::of_url(url).map(|origin| origin.text()).into_iter().collect(),
+        validators: Validators::default(),
     }
 }
 

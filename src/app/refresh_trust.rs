@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Longest time for fetching a list, redirects included.
-pub(super) const FETCH_MILLISECONDS: u64 = 30_000;
+const FETCH_MILLISECONDS: u64 = 30_000;
 /// Shortest and longest time between two tries after a failure, in seconds.
 const RETRY_BOUNDS: (i64, i64) = (30, 900);
 /// How often the sources are put together anew without news, in seconds.
@@ -138,7 +138,9 @@ impl TrustLists {
     /// Keeps a document; where nothing is kept, nothing is to be done.
     pub(super) async fn save(&self, name: &str, at: UnixSeconds, document: Vec<u8>) -> Result<(), KeepFailed> {
         match &self.kept {
-            Some(kept) => kept.save(name.to_owned(), at, Validators::default(), Some(document)).await,
+            Some(kept) => {
+                kept.save(name.to_owned(), Kept { document, confirmed_at: at, validators: Validators::default() }).await
+            }
             None => Ok(()),
         }
     }
@@ -363,7 +365,9 @@ impl App {
     /// Asks for every list that is due, and puts in force what came. Returns what became of those that were due.
     pub async fn refresh_trust(&self) -> Vec<(String, Refreshed)> {
         let mut done = Vec::new();
+        let mut pending = false;
         for plan in self.lists.plans() {
+            let before = done.len();
             self.refresh_if_due(plan, &mut done).await;
             let children = self.lists.children(plan, self.now());
             let names: Vec<String> = children.iter().map(|child| child.name.clone()).collect();
@@ -372,17 +376,22 @@ impl App {
                 self.refresh_if_due(&child, &mut done).await;
             }
             // What was withdrawn does not wait for the lists that come after.
-            if done.iter().any(|(_, refreshed)| matches!(refreshed, Refreshed::Changed { .. })) {
+            let news = done.get(before..).unwrap_or_default();
+            if news.iter().any(|(_, refreshed)| matches!(refreshed, Refreshed::Changed { .. })) {
                 self.put_in_force();
+                pending = false;
+            } else {
+                pending |= !news.is_empty();
             }
         }
         let mut beside = self.refresh_revocations().await;
         beside.extend(self.refresh_issuers().await);
+        pending |= !beside.is_empty();
         done.extend(beside);
         // Without news only now and then: services change their status with time. What is too old is seen when it is used.
         let now = self.now();
         let lately = self.lists.composed_at().is_some_and(|at| (0..COMPOSE_SECONDS).contains(&now.since(at)));
-        if !done.is_empty() || (!lately && !self.lists.plans().is_empty()) {
+        if pending || (!lately && !self.lists.plans().is_empty()) {
             self.put_in_force();
         }
         done
@@ -421,19 +430,8 @@ impl App {
 
     async fn refresh_from(&self, plan: &ListPlan, url: &str, held: Option<Held>) -> Result<Refreshed, Reason> {
         let unavailable = |detail: String| Reason::new(Code::TrustUnavailable, detail);
-        let request = FetchRequest {
-            url: url.to_owned(),
-            accept: match plan.notation {
-                Notation::Lote => "application/jose, application/jwt, application/json;q=0.9, */*;q=0.1",
-                Notation::TrustedList => "application/vnd.etsi.tsl+xml, application/xml;q=0.9, */*;q=0.1",
-            },
-            max_bytes: limits::TRUST_LIST_BYTES,
-            timeout_ms: FETCH_MILLISECONDS,
-            max_redirects: 2,
-            // Redirects stay on its own host.
-            allowed_hosts: plan.own_origin().into_iter().collect(),
-            validators: held.as_ref().map(|held| held.validators.clone()).unwrap_or_default(),
-        };
+        let validators = held.as_ref().map(|held| held.validators.clone()).unwrap_or_default();
+        let request = list_request(plan, url, validators);
         let response = self.ports.fetch.get(request).await.map_err(|error| match error {
             FetchError::TooLarge => Reason::new(Code::TrustListTooLarge, "the document is above the limit"),
             other => unavailable(format!("the list cannot be fetched: {other}")),
@@ -513,7 +511,7 @@ impl App {
         self.lists.confirm(plan, held, self.next_try(plan));
         // The list is good and in force all the same; only a restart would not have it, and could be rolled back.
         let saved = match self.lists.kept() {
-            Ok(kept) => kept.save(plan.name.clone(), confirmed_at, validators, Some(document)).await,
+            Ok(kept) => kept.save(plan.name.clone(), Kept { document, confirmed_at, validators }).await,
             Err(error) => Err(error),
         };
         saved.map_err(|error| {
@@ -535,6 +533,22 @@ impl App {
     /// How every trust list stands.
     pub fn trust_lists(&self) -> &TrustLists {
         &self.lists
+    }
+}
+
+/// What is asked of the host of a list. Redirects stay on its own host.
+pub(super) fn list_request(plan: &ListPlan, url: &str, validators: Validators) -> FetchRequest {
+    FetchRequest {
+        url: url.to_owned(),
+        accept: match plan.notation {
+            Notation::Lote => "application/jose, application/jwt, application/json;q=0.9, */*;q=0.1",
+            Notation::TrustedList => "application/vnd.etsi.tsl+xml, application/xml;q=0.9, */*;q=0.1",
+        },
+        max_bytes: limits::TRUST_LIST_BYTES,
+        timeout_ms: FETCH_MILLISECONDS,
+        max_redirects: 2,
+        allowed_hosts: plan.own_origin().into_iter().collect(),
+        validators,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The trust data of a configuration as it lies on this machine: without asking anybody.
 
-use crate::adapters::kept::KeptFolder;
+use crate::adapters::kept::{KeptFolder, read_up_to};
 use crate::app::pivots;
 use crate::app::ports::{KeepFailed, Kept, Validators};
 use crate::app::refresh_trust::TrustLists;
@@ -14,7 +14,7 @@ use crate::domain::trust::issuer_metadata::HeldIssuer;
 use crate::domain::trust::listed::{Held, HeldRevocations, compose};
 use crate::domain::trust_list::plan::{ListPlan, Place};
 use crate::domain::x509::revocation::RevocationList;
-use std::io::Read as _;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The trust data, and what is wrong with lists.
@@ -146,9 +146,6 @@ pub(super) fn issuers(
 fn file(path: &str, now: UnixSeconds) -> Result<Kept, Reason> {
     let unreadable =
         |error: std::io::Error| Reason::new(Code::TrustUnavailable, format!("the file cannot be read: {error}"));
-    let mut document = Vec::new();
-    let limit = u64::try_from(limits::TRUST_LIST_BYTES).unwrap_or(u64::MAX);
-    let opened = std::fs::File::open(path).map_err(unreadable)?;
-    opened.take(limit.saturating_add(1)).read_to_end(&mut document).map_err(unreadable)?;
+    let document = read_up_to(Path::new(path), limits::TRUST_LIST_BYTES).map_err(unreadable)?;
     Ok(Kept { document, confirmed_at: now, validators: Validators::default() })
 }

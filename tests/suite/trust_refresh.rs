@@ -514,14 +514,12 @@ impl KeptLists for Failing {
     fn save(
         &self,
         name: String,
-        confirmed_at: UnixSeconds,
-        validators: Validators,
-        document: Option<Vec<u8>>,
+        kept: pruefstein::app::ports::Kept,
     ) -> Pending<'_, (), pruefstein::app::ports::KeepFailed> {
         if self.1.load(Ordering::SeqCst) {
             return Box::pin(async { Err(pruefstein::app::ports::KeepFailed("disk full".to_owned())) });
         }
-        self.0.save(name, confirmed_at, validators, document)
+        self.0.save(name, kept)
     }
 
     fn read_file(&self, path: String) -> Pending<'_, Vec<u8>, pruefstein::app::ports::KeepFailed> {

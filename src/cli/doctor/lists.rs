@@ -1,8 +1,8 @@
 //! Trust lists: what is kept of them, and what their hosts serve now.
 
 use super::Surroundings;
-use crate::adapters::kept::{KeptFolder, KeptInMemory};
-use crate::app::examine::ask_list;
+use crate::adapters::kept::{KeptFolder, KeptInMemory, read_up_to};
+use crate::app::examine::{ask_list, ask_pivot};
 use crate::app::pivots;
 use crate::app::ports::{FetchError, Kept, Validators};
 use crate::app::refresh_trust::{ListStanding, TrustLists};
@@ -17,7 +17,7 @@ use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::listed::HeldList;
 use crate::domain::trust_list::plan::{ListPlan, Place};
-use std::io::Read as _;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Looks at every list. Gives those that the service would hold after its next refresh.
@@ -147,7 +147,7 @@ impl Looking<'_> {
             if pivots.iter().any(|(known, _)| *known == location) {
                 continue;
             }
-            let asked = ask_list(self.around.fetch, self.around.clock, plan, &location).await;
+            let asked = ask_pivot(self.around.fetch, self.around.clock, plan, &location).await;
             if let Ok(response) = asked.answer
                 && response.status == 200
             {
@@ -186,10 +186,7 @@ fn is_usable(standing: &ListStanding, now: UnixSeconds) -> bool {
 fn file(plan: &ListPlan, now: UnixSeconds) -> Result<Option<Kept>, String> {
     let Place::File(path) = &plan.place else { return Ok(None) };
     let unreadable = |error: std::io::Error| format!("the file {path} cannot be read: {error}");
-    let limit = u64::try_from(limits::TRUST_LIST_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    let mut document = Vec::new();
-    let opened = std::fs::File::open(path).map_err(unreadable)?;
-    opened.take(limit).read_to_end(&mut document).map_err(unreadable)?;
+    let document = read_up_to(Path::new(path), limits::TRUST_LIST_BYTES).map_err(unreadable)?;
     Ok(Some(Kept { document, confirmed_at: now, validators: Validators::default() }))
 }
 

@@ -2,7 +2,7 @@
 
 use super::Surroundings;
 use super::lists::unreached;
-use crate::adapters::kept::KeptFolder;
+use crate::adapters::kept::{KeptFolder, read_up_to};
 use crate::app::examine::ask_revocation_list;
 use crate::app::refresh_revocation::{kept_name, places};
 use crate::app::time_text::rfc3339;
@@ -14,7 +14,7 @@ use crate::domain::time::UnixSeconds;
 use crate::domain::trust::listed::HeldRevocations;
 use crate::domain::trust_list::plan::Place;
 use crate::domain::x509::revocation::RevocationList;
-use std::io::Read as _;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Looks at every list. Gives those that the service would hold after its next refresh.
@@ -67,10 +67,7 @@ fn read(bytes: &[u8]) -> Result<RevocationList, String> {
 
 fn file(path: &str) -> Result<Vec<u8>, String> {
     let unreadable = |error: std::io::Error| format!("the file cannot be read: {error}");
-    let limit = u64::try_from(limits::REVOCATION_LIST_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Vec::new();
-    std::fs::File::open(path).map_err(unreadable)?.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(bytes)
+    read_up_to(Path::new(path), limits::REVOCATION_LIST_BYTES).map_err(unreadable)
 }
 
 fn kept(url: &str, folder: Option<&KeptFolder>) -> Result<Option<Vec<u8>>, String> {

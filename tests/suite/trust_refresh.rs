@@ -640,3 +640,58 @@ async fn lists_of_revoked_certificates_are_read_anew_and_never_taken_back() {
     scene.service.app.refresh_trust().await;
     assert_eq!(judged(), Err(Code::X5cRevoked));
 }
+
+/// The sources that a list of PID providers makes, as it was read and then changed.
+fn sources_of(
+    change: impl FnOnce(&mut pruefstein::domain::trust_list::TrustList),
+    countries: &[&str],
+) -> Vec<TrustSource> {
+    use pruefstein::domain::trust::listed::{HeldList, compose};
+    let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
+    let writer = ListWriter::new(&world.authority).unwrap();
+    let plan = list_plan(&writer, Place::Imported);
+    let document = edition(&writer, 1, NOW, |_| {});
+    let mut list = pruefstein::domain::trust_list::read(Notation::Lote, &document, plan.rules(None, NOW)).unwrap();
+    change(&mut list);
+    let held = HeldList { name: "pids".to_owned(), list: Arc::new(list), usable_until: NOW.plus(DAY) };
+    let mut plan = source_plan();
+    plan.source.countries = countries.iter().map(|country| (*country).to_owned()).collect();
+    compose(&[plan], Held { lists: &[held], ..Held::default() }, NOW).sources().to_vec()
+}
+
+#[test]
+fn where_a_list_names_signers_of_statuses_issuers_are_none() {
+    // TSL-28, TL-12: also when no certificate of such a signer could be used.
+    use pruefstein::domain::trust::trust_status_signer;
+    use pruefstein::domain::x509::chain::AnchorInChain;
+    let world = World::new([7; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
+    let issuer = world.authority.issuer(IssuerName::PidGermany).chain;
+    let revocation = profile(ListKind::Pid).unwrap().revocation.unwrap();
+    let judged = |sources: Vec<TrustSource>| {
+        trust_status_signer(&sources[0], &issuer, AnchorInChain::Refuse, NOW).map(|_| ()).map_err(|reason| reason.code)
+    };
+    let without_certificates = sources_of(
+        |list| {
+            let signers = list.services.iter_mut().filter(|service| service.service_type == revocation);
+            signers.for_each(|service| service.certificates.clear());
+        },
+        &[],
+    );
+    assert_eq!(judged(without_certificates), Err(Code::X5cUntrusted));
+    // A list without any such service leaves it to the issuers.
+    let none_named = sources_of(|list| list.services.retain(|service| service.service_type != revocation), &[]);
+    assert_eq!(judged(none_named), Ok(()));
+}
+
+#[test]
+fn a_source_for_some_countries_takes_their_services_only() {
+    // X5C-20, TL-12.
+    let all = sources_of(|_| {}, &[]);
+    let french = sources_of(|_| {}, &["FR"]);
+    assert!(all[0].anchors.len() > french[0].anchors.len());
+    let countries = |source: &TrustSource| -> Vec<Option<String>> {
+        source.anchors.iter().map(|anchor| anchor.certificate.country.clone()).collect()
+    };
+    assert_eq!(countries(&french[0]), [Some("FR".to_owned())]);
+    assert_eq!(french[0].status_anchors.len(), 1);
+}

@@ -5,10 +5,12 @@ use pruefstein::domain::reason::Code;
 use pruefstein::domain::time::UnixSeconds;
 use pruefstein::domain::trust::cache::ChainCache;
 use pruefstein::domain::trust::listed::{Held, TrustPlan, compose};
-use pruefstein::domain::trust::{Agreement, Purpose, Revocation, TrustAnchors, TrustSource, snapshot};
+use pruefstein::domain::trust::{
+    Agreement, Basis, ListEvidence, Purpose, Revocation, TrustAnchors, TrustSource, snapshot,
+};
 use pruefstein::domain::verify::Policy;
 use pruefstein::domain::x509::Certificate;
-use pruefstein::domain::x509::chain::Anchor;
+use pruefstein::domain::x509::chain::{Anchor, AnchorInChain};
 use pruefstein::domain::x509::profile::{CertificateProfile, IssuerNames, QC_TYPE_PID};
 use pruefstein::domain::x509::revocation::{Depth, RevocationList, RevocationLists};
 use pruefstein::simulator::authority::IssuerName;
@@ -209,4 +211,75 @@ fn a_snapshot_makes_the_same_verdicts_and_notices_a_change() {
     for wrong in ["", "{}", "[]", "{\"format\":\"pruefstein-trust-snapshot/1\"}"] {
         assert_eq!(snapshot::read(wrong.as_bytes()).unwrap_err().code, Code::ConfigRefused, "{wrong}");
     }
+}
+
+#[test]
+fn signers_of_status_lists_must_be_shown_not_to_be_revoked_either() {
+    // X5C-11: the lists of the source cover the issuer's authority, and not that of the status signer.
+    let authority = &world().authority;
+    let lists = authority.revocation_lists(IssuerName::PidGermany, Revoked::Nothing).unwrap();
+    let lists: Vec<RevocationList> = lists.iter().map(|der| RevocationList::read(der).unwrap()).collect();
+    let lists = Arc::new(RevocationLists::new(lists).unwrap());
+    let mut scene = Scene::good();
+    if let Some(list) = &mut scene.list {
+        list.sign_with(&authority.status_signer(IssuerName::PidGermany));
+    }
+    let change = |revocation: Option<Revocation>| {
+        of_scene(&scene, |source| {
+            source.status_anchors = vec![anchor(authority.status_root(IssuerName::PidGermany))];
+            source.revocation = revocation;
+        })
+    };
+    assert_eq!(change(None), Ok(()));
+    assert_eq!(change(Some(Revocation { lists, depth: Depth::Leaf })), Err(Code::StatusTokenInvalid));
+}
+
+/// A source with this type that rests on a list which may be used until then.
+fn listed(scene: &Scene, vct: &str, until: i64) -> TrustSource {
+    let list = ListEvidence {
+        name: "pids".to_owned(),
+        sequence: 1,
+        digest: [1; 32],
+        issued_at: UnixSeconds(0),
+        next_update: UnixSeconds(NOW + 10_000),
+    };
+    TrustSource {
+        name: vct.to_owned(),
+        types: vec![vct.to_owned()],
+        basis: Basis::Listed { list, usable_until: UnixSeconds(until) },
+        ..scene.trust().sources()[0].clone()
+    }
+}
+
+#[test]
+fn a_source_whose_list_ends_between_two_looks_authorises_nothing() {
+    // TL-18: trusted a moment ago, and undecided now, not refused.
+    let scene = Scene::good();
+    let trust = TrustAnchors::new(vec![listed(&scene, "urn:a", NOW + 10), listed(&scene, "urn:b", NOW + 1_000)]);
+    let chain = world().certified().chain;
+    let issuer = trust.trust_issuer(&chain, AnchorInChain::Refuse, UnixSeconds(NOW)).unwrap();
+    let authorized = |now: i64| {
+        let source = trust.authorize(&issuer, &["urn:a"], UnixSeconds(now));
+        source.map(|source| source.name.clone()).map_err(|reason| reason.code)
+    };
+    assert_eq!(authorized(NOW + 9), Ok("urn:a".to_owned()));
+    assert_eq!(authorized(NOW + 10), Err(Code::TrustUnavailable));
+}
+
+#[test]
+fn what_was_kept_while_a_source_was_unusable_does_not_outlast_it() {
+    // TL-18: the same trust data, confirmed anew; the kept chain must not know fewer sources than there are.
+    let scene = Scene::good();
+    let vct = scene.types[0].clone();
+    let trust = |until: i64| TrustAnchors::new(vec![listed(&scene, &vct, until), listed(&scene, "urn:b", NOW + 1_000)]);
+    assert_eq!(trust(NOW).digest(), trust(NOW + 1_000).digest());
+    let (policy, chains) = (scene.policy(), ChainCache::default());
+    let judge = |trust: &TrustAnchors| scene.judge_text_with(&scene.presentation(), trust, &policy, &chains);
+    assert_eq!(judge(&trust(NOW)), Err(Code::TrustUnavailable));
+    // The chain is looked at through the other source, and what it reaches is not all there is.
+    let header = scene.presentation();
+    let header = header.split('.').next().unwrap();
+    let read = chains.header(header).unwrap();
+    chains.issuer(header, &read, &trust(NOW), AnchorInChain::Refuse, UnixSeconds(NOW)).unwrap();
+    assert_eq!(judge(&trust(NOW + 1_000)), Ok(()));
 }

@@ -485,7 +485,8 @@ fn list_use(section: Section<'_>, purpose: Purpose, lists: &[ListPlan]) -> Resul
         Notation::TrustedList => Some(GRANTED),
         Notation::Lote => known.and_then(|profile| profile.statuses).map(|statuses| statuses.valid),
     };
-    Ok(Some(ListUse { list: name, issuance, revocation, statuses: or_known(statuses, usual) }))
+    let territories = list.territories.clone();
+    Ok(Some(ListUse { list: name, territories, issuance, revocation, statuses: or_known(statuses, usual) }))
 }
 
 /// The kind of European list that a purpose has.

@@ -18,6 +18,9 @@ use std::sync::Arc;
 pub struct ListUse {
     /// The name of the list.
     pub list: String,
+    /// For a list of lists: the territories whose lists are followed. While one of them is not there, nobody can say that an
+    /// issuer is in none.
+    pub territories: Vec<String>,
     /// Service types whose certificates vouch for issuers.
     pub issuance: Vec<String>,
     /// Service types whose certificates vouch for signers of status lists.
@@ -155,7 +158,7 @@ fn keys_of(plan: &IssuerPlan, held: &[HeldIssuer]) -> IssuerKeys {
 }
 
 /// The sources that `plan` stands for, given the lists that are held: one for each list with its name or below it. With
-/// no such list there is one source that can decide nothing.
+/// no such list there is one source that can decide nothing, and so there is for each territory whose list is not held.
 ///
 /// Certificates of authorities become anchors; others are trusted as they are (X5C-10). Whatever is too weak is left out.
 /// The statuses are those at `now`.
@@ -202,6 +205,14 @@ fn from_lists(plan: &TrustSource, uses: &ListUse, held: &[HeldList], now: UnixSe
     }
     if sources.is_empty() {
         sources.push(TrustSource { basis: Basis::Absent { list: uses.list.clone() }, ..plan.clone() });
+        return sources;
+    }
+    for territory in &uses.territories {
+        let list = format!("{}/{territory}", uses.list);
+        if !held.iter().any(|held| held.name == list) {
+            let name = format!("{}/{territory}", plan.name);
+            sources.push(TrustSource { name, basis: Basis::Absent { list }, ..plan.clone() });
+        }
     }
     sources
 }

@@ -110,6 +110,22 @@ impl ValidatedChain {
         Ok(())
     }
 
+    /// The same chain, as another source reached it as well: valid no longer than both, known by the key identifiers of
+    /// both. The path is that of the longer one; a leaf that is trusted as it is has none.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let (mut one, other) =
+            if self.intermediates.len() < other.intermediates.len() { (other, self) } else { (self, other) };
+        one.valid_from = one.valid_from.max(other.valid_from);
+        one.valid_until = one.valid_until.min(other.valid_until);
+        for identifier in other.authority_key_identifiers {
+            if !one.authority_key_identifiers.contains(&identifier) {
+                one.authority_key_identifiers.push(identifier);
+            }
+        }
+        one
+    }
+
     /// Checks that no certificate of the chain is revoked. `anchors` are those that it was validated against. The chain
     /// that comes back is valid no longer than the lists count, so one that is kept is looked at again in time.
     ///
@@ -167,47 +183,76 @@ impl ValidatedChain {
 /// Validates a chain, leaf first, against `anchors` at `now`.
 ///
 /// # Errors
-/// - [`Code::X5cTooLong`], [`Code::X5cMalformed`] for its form.
-/// - [`Code::X5cProfileViolation`] for an anchor in the chain, weak algorithms, a CA as leaf, a leaf that may not sign
-///   or is for TLS only.
-/// - [`Code::X5cChainInvalid`] for certificates out of order or unrelated, and broken rules of RFC 5280 section 6.1.
-/// - [`Code::X5cExpired`] for any certificate of the path, the anchor included.
-/// - [`Code::X5cUntrusted`] when no anchor is reached.
-///
-/// # Source
-/// RFC 5280 section 6.1, HAIP section 6.1.1; X5C-01 to X5C-09, X5C-19, X5C-21.
+/// As [`ReceivedChain::read`] and [`ReceivedChain::validate`].
 pub fn validate(
     chain: &[Vec<u8>],
     anchors: &[&Anchor],
     rules: ChainRules<'_>,
     now: UnixSeconds,
 ) -> Result<ValidatedChain, Reason> {
-    if chain.len() > limits::CERTIFICATES {
-        return Err(Reason::new(Code::X5cTooLong, "more certificates than the limit"));
-    }
-    let mut certificates = chain.iter().map(|der| Certificate::read(der)).collect::<Result<Vec<_>, _>>()?;
-    let is_anchor = |certificate: &Certificate| anchors.iter().any(|anchor| anchor.certificate.der == certificate.der);
-    match rules.anchor_in_chain {
-        AnchorInChain::Refuse if certificates.iter().any(is_anchor) => {
-            return Err(Reason::new(Code::X5cProfileViolation, "x5c includes the trust anchor"));
+    ReceivedChain::read(chain)?.validate(anchors, rules, now)
+}
+
+/// The certificates of a chain as received, leaf first, each read but none verified.
+#[derive(Debug, Clone)]
+pub struct ReceivedChain(Vec<Certificate>);
+
+impl ReceivedChain {
+    /// Reads the certificates.
+    ///
+    /// # Errors
+    /// [`Code::X5cTooLong`] above [`limits::CERTIFICATES`], and as [`Certificate::read`].
+    pub fn read(chain: &[Vec<u8>]) -> Result<Self, Reason> {
+        if chain.len() > limits::CERTIFICATES {
+            return Err(Reason::new(Code::X5cTooLong, "more certificates than the limit"));
         }
-        AnchorInChain::Refuse => {}
-        AnchorInChain::Ignore => {
-            if certificates.len() > 1 && certificates.last().is_some_and(is_anchor) {
-                certificates.pop();
+        chain.iter().map(|der| Certificate::read(der)).collect::<Result<Vec<_>, _>>().map(Self)
+    }
+
+    /// Whether some certificate names this anchor as its issuer: without that, no path leads to it.
+    pub fn names(&self, anchor: &Anchor) -> bool {
+        self.0.iter().any(|certificate| certificate.issuer == anchor.certificate.subject)
+    }
+
+    /// Validates the chain against `anchors` at `now`.
+    ///
+    /// # Errors
+    /// - [`Code::X5cMissing`] if it is empty.
+    /// - [`Code::X5cProfileViolation`] for an anchor in the chain, weak algorithms, a CA as leaf, a leaf that may not sign
+    ///   or is for TLS only.
+    /// - [`Code::X5cChainInvalid`] for certificates out of order or unrelated, and broken rules of RFC 5280 section 6.1.
+    /// - [`Code::X5cExpired`] for any certificate of the path, the anchor included.
+    /// - [`Code::X5cUntrusted`] when no anchor is reached.
+    ///
+    /// # Source
+    /// RFC 5280 section 6.1, HAIP section 6.1.1; X5C-01 to X5C-09, X5C-19, X5C-21.
+    pub fn validate(
+        &self,
+        anchors: &[&Anchor],
+        rules: ChainRules<'_>,
+        now: UnixSeconds,
+    ) -> Result<ValidatedChain, Reason> {
+        let mut certificates = self.0.as_slice();
+        let is_anchor =
+            |certificate: &Certificate| anchors.iter().any(|anchor| anchor.certificate.der == certificate.der);
+        match (rules.anchor_in_chain, certificates) {
+            (AnchorInChain::Refuse, _) if certificates.iter().any(is_anchor) => {
+                return Err(Reason::new(Code::X5cProfileViolation, "x5c includes the trust anchor"));
             }
+            (AnchorInChain::Ignore, [below @ .., last]) if !below.is_empty() && is_anchor(last) => certificates = below,
+            _ => {}
         }
+        let (leaf, intermediates) =
+            certificates.split_first().ok_or_else(|| Reason::new(Code::X5cMissing, "x5c is empty"))?;
+        check_order(certificates)?;
+        certificates.iter().try_for_each(Certificate::check_strength)?;
+        check_leaf(leaf, rules)?;
+        check_issuers(intermediates)?;
+        let reached = build_path(leaf, intermediates, anchors, now)?;
+        let used: Vec<&Certificate> = certificates.iter().collect();
+        let validated = summarise(leaf, &used, anchors, reached, leaf.public_key()?);
+        Ok(ValidatedChain { intermediates: intermediates.to_vec(), ..validated })
     }
-    let (leaf, intermediates) =
-        certificates.split_first().ok_or_else(|| Reason::new(Code::X5cMissing, "x5c is empty"))?;
-    check_order(&certificates)?;
-    certificates.iter().try_for_each(Certificate::check_strength)?;
-    check_leaf(leaf, rules)?;
-    check_issuers(intermediates)?;
-    let reached = build_path(leaf, intermediates, anchors, now)?;
-    let used: Vec<&Certificate> = certificates.iter().collect();
-    let validated = summarise(leaf, &used, anchors, reached, leaf.public_key()?);
-    Ok(ValidatedChain { intermediates: certificates.into_iter().skip(1).collect(), ..validated })
 }
 
 /// Trusts a leaf that is configured itself, byte for byte, without a path (X5C-10).

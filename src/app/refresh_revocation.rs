@@ -88,26 +88,22 @@ impl RevocationStates {
 }
 
 impl App {
-    /// Reads every list that is due. Returns what became of those that were.
-    pub(super) async fn refresh_revocations(&self) -> Vec<(String, Refreshed)> {
-        let mut done = Vec::new();
-        for place in places(self.tenants.values().flat_map(|tenant| &tenant.trust_plans)) {
-            let now = self.now();
-            if !self.revocations.is_due(&place, now) {
-                continue;
-            }
-            self.load_kept_revocations(&place).await;
-            let result = self.read_revocations(&place).await;
-            let refreshed = match result {
-                Ok(list) => self.take_revocations(&place, list, now).await,
-                Err(reason) => {
-                    self.revocations.put(&place, None, now.plus(RETRY_SECONDS));
-                    Refreshed::Failed(reason)
-                }
-            };
-            done.push((named(&place), refreshed));
+    /// Reads a list, if it is due; what became of it.
+    pub(super) async fn refresh_revocation(&self, place: &Place) -> Option<(String, Refreshed)> {
+        if !self.revocations.is_due(place, self.now()) {
+            return None;
         }
-        done
+        self.load_kept_revocations(place).await;
+        let read = self.read_revocations(place).await;
+        let now = self.now();
+        let refreshed = match read {
+            Ok(list) => self.take_revocations(place, list, now).await,
+            Err(reason) => {
+                self.revocations.put(place, None, now.plus(RETRY_SECONDS));
+                Refreshed::Failed(reason)
+            }
+        };
+        Some((named(place), refreshed))
     }
 
     /// Takes what was kept before anything is asked for: it is what later lists must follow.
@@ -152,7 +148,7 @@ impl App {
                 let bytes = self.lists.read_file(path).await.map_err(unreadable)?;
                 RevocationList::from_file(&bytes)
             }
-            Place::Url(url) => match self.ports.fetch.get(list_request(url)).await {
+            Place::Url(url) => match self.fetch_in_turn(list_request(url)).await {
                 Ok(response) if response.status == 200 => RevocationList::from_file(&response.body),
                 Ok(response) => Err(unavailable(format!("the host answers with status {}", response.status))),
                 Err(error) => Err(unavailable(format!("the list cannot be fetched: {error}"))),

@@ -46,6 +46,7 @@ mod trust_lists;
 mod trust_network;
 mod trust_refresh;
 mod trust_roles;
+mod trust_side_by_side;
 mod type_metadata;
 mod vectors;
 mod wycheproof;

@@ -12,7 +12,8 @@ use crate::domain::time::UnixSeconds;
 use crate::domain::trust::StatusOrigin;
 use crate::domain::trust::listed::{HeldRevocations, TrustPlan};
 use crate::domain::trust_list::plan::Place;
-use crate::domain::x509::revocation::RevocationList;
+use crate::domain::x509::Certificate;
+use crate::domain::x509::revocation::{ListSignature, RevocationList};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How often a list is read anew, in seconds.
@@ -112,21 +113,19 @@ impl App {
         if self.revocations.newest(place).is_none()
             && let Ok(Some(kept)) = self.lists.load(&kept_name(url)).await
             && let Ok(list) = RevocationList::read(&kept.document)
+            && self.signature_of(place, &list) != ListSignature::Bad
         {
             self.revocations.put(place, Some(Arc::new(list)), self.now());
         }
     }
 
-    /// Takes a list unless it is older than the one that is held: a revocation is not taken back by an old list.
+    /// Takes a list, unless the one that is held is better: a revocation is not taken back by an old list, and what its
+    /// issuer signed not replaced by what nobody known signed.
     async fn take_revocations(&self, place: &Place, list: RevocationList, now: UnixSeconds) -> Refreshed {
         let newest = self.revocations.newest(place);
-        if newest.as_ref().is_some_and(|newest| newest.issuer == list.issuer && list.this_update < newest.this_update) {
+        if let Some(detail) = self.why_worse(place, &list, newest.as_deref(), now) {
             self.revocations.put(place, None, now.plus(RETRY_SECONDS));
-            return Refreshed::Failed(Reason::new(Code::X5cRevoked, "the list is older than the one in use"));
-        }
-        if list.this_update > now.plus(SKEW) {
-            self.revocations.put(place, None, now.plus(RETRY_SECONDS));
-            return Refreshed::Failed(Reason::new(Code::X5cRevoked, "the list is issued in the future"));
+            return Refreshed::Failed(Reason::new(Code::X5cRevoked, detail));
         }
         let changed = newest.is_none_or(|newest| newest.digest != list.digest);
         let kept = match place {
@@ -138,6 +137,54 @@ impl App {
             return Refreshed::Failed(Reason::new(Code::X5cRevoked, format!("the list cannot be kept: {error}")));
         }
         if changed { Refreshed::Changed { sequence: 0 } } else { Refreshed::Confirmed }
+    }
+
+    fn why_worse(
+        &self,
+        place: &Place,
+        list: &RevocationList,
+        held: Option<&RevocationList>,
+        now: UnixSeconds,
+    ) -> Option<&'static str> {
+        let signature = self.signature_of(place, list);
+        if signature == ListSignature::Bad {
+            return Some("the list is not signed by the issuer that it names");
+        }
+        if list.this_update > now.plus(SKEW) {
+            return Some("the list is issued in the future");
+        }
+        let held = held?;
+        if held.issuer == list.issuer {
+            return (list.this_update < held.this_update).then_some("the list is older than the one in use");
+        }
+        let in_use = held.counts_at(now) && self.signature_of(place, held) != ListSignature::Bad;
+        (in_use && signature != ListSignature::Good).then_some("the list is by another issuer than the one in use")
+    }
+
+    /// What is known of the signature of a list, by the anchors of the sources that ask this place.
+    fn signature_of(&self, place: &Place, list: &RevocationList) -> ListSignature {
+        let mut best = ListSignature::UnknownIssuer;
+        for tenant in self.tenants.values() {
+            let trust = tenant.trust.current();
+            for source in trust.sources() {
+                let asks = |plan: &&TrustPlan| {
+                    let own = source.name.strip_prefix(plan.source.name.as_str());
+                    own.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                        && plan.revocation.as_ref().is_some_and(|revocation| revocation.places.contains(place))
+                };
+                if !tenant.trust_plans.iter().any(|plan| asks(&plan)) {
+                    continue;
+                }
+                let anchors = source.anchors.iter().chain(&source.status_anchors);
+                let authorities: Vec<&Certificate> = anchors.map(|anchor| &anchor.certificate).collect();
+                match list.signature_by(&authorities) {
+                    ListSignature::Good => return ListSignature::Good,
+                    ListSignature::Bad => best = ListSignature::Bad,
+                    ListSignature::UnknownIssuer => {}
+                }
+            }
+        }
+        best
     }
 
     async fn read_revocations(&self, place: &Place) -> Result<RevocationList, Reason> {

@@ -32,6 +32,7 @@ mod ops;
 mod privacy;
 mod properties;
 mod revocation;
+mod revocation_fetch;
 mod serve;
 mod service;
 mod shared;

@@ -461,7 +461,7 @@ impl ExtendedKeyUsageValidator for AnyUsage {
 }
 
 /// What may sign certificates. Nothing below SHA-256; RSA sizes are a rule of [`Certificate::check_strength`].
-const ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
+pub(super) const ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
     algorithms::ECDSA_P256_SHA256,
     algorithms::ECDSA_P256_SHA384,
     algorithms::ECDSA_P256_SHA512,

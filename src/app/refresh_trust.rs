@@ -631,7 +631,11 @@ fn child(plan: &ListPlan, pointer: &Pointer) -> Option<ListPlan> {
     }
     Some(ListPlan {
         name: format!("{}/{territory}", plan.name),
-        place: Place::Url(pointer.location.clone()),
+        // Where one is imported for want of a way out, so are those that it leads to.
+        place: match plan.place {
+            Place::Imported => Place::Imported,
+            Place::Url(_) | Place::File(_) => Place::Url(pointer.location.clone()),
+        },
         signers: pointer.signers.clone(),
         list_type,
         territories: Vec::new(),

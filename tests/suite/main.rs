@@ -45,6 +45,7 @@ mod store;
 mod trust_children;
 mod trust_lists;
 mod trust_network;
+mod trust_pivots;
 mod trust_refresh;
 mod trust_roles;
 mod trust_side_by_side;

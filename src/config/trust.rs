@@ -137,6 +137,14 @@ pub const DOC: SectionDoc = SectionDoc {
             "The services of the list whose certificates vouch for signers of status lists.",
         ),
         field(
+            "service_information",
+            Kind::Texts("additional service information (URI), exactly"),
+            Default::Absent("services that limit nothing"),
+            "What a service of a list in TS 119 612 must say of itself: one of these at least, such as \
+             `http://uri.etsi.org/TrstSvc/TrustedList/SvcInfoExt/ForeSeals`. A service that says so as a critical extension \
+             counts only for sources that name it.",
+        ),
+        field(
             "service_statuses",
             Kind::Texts("status (URI), exactly"),
             Default::Absent("`granted` in TS 119 612, `notified` in the list of public bodies, else none"),
@@ -456,8 +464,10 @@ fn list_use(section: Section<'_>, purpose: Purpose, lists: &[ListPlan]) -> Resul
     let texts = |name: &str| section.texts(name).into_iter().map(|entry| entry.text).collect::<Vec<_>>();
     let (services, status_services, statuses) =
         (texts("services"), texts("status_services"), texts("service_statuses"));
+    let information = texts("service_information");
     if !section.has("list") {
-        for name in ["services", "status_services", "service_statuses"].iter().filter(|name| section.has(name)) {
+        let of_lists = ["services", "status_services", "service_information", "service_statuses"];
+        for name in of_lists.iter().filter(|name| section.has(name)) {
             section.fault(name, "belongs to sources with a list", "Name the list, or leave it out.");
         }
         return Ok(None);
@@ -486,7 +496,8 @@ fn list_use(section: Section<'_>, purpose: Purpose, lists: &[ListPlan]) -> Resul
         Notation::Lote => known.and_then(|profile| profile.statuses).map(|statuses| statuses.valid),
     };
     let territories = list.territories.clone();
-    Ok(Some(ListUse { list: name, territories, issuance, revocation, statuses: or_known(statuses, usual) }))
+    let statuses = or_known(statuses, usual);
+    Ok(Some(ListUse { list: name, territories, issuance, revocation, information, statuses }))
 }
 
 /// The kind of European list that a purpose has.

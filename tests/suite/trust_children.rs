@@ -93,6 +93,7 @@ impl Scene {
             list: Some(ListUse {
                 list: "all".to_owned(),
                 territories: vec!["DE".to_owned(), "FR".to_owned()],
+                information: Vec::new(),
                 issuance: vec![pids.issuance.to_owned()],
                 revocation: pids.revocation.into_iter().map(str::to_owned).collect(),
                 statuses: Vec::new(),

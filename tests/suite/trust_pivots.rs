@@ -138,6 +138,7 @@ impl Scene {
         let uses = ListUse {
             list: "lotl".to_owned(),
             territories: vec!["DE".to_owned()],
+            information: Vec::new(),
             issuance: vec![QUALIFIED_ATTESTATIONS.to_owned()],
             revocation: vec![STATUS_SIGNERS.to_owned()],
             statuses: vec![GRANTED.to_owned()],

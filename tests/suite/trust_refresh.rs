@@ -109,6 +109,7 @@ pub(crate) fn source_plan() -> TrustPlan {
         list: Some(ListUse {
             list: "pids".to_owned(),
             territories: Vec::new(),
+            information: Vec::new(),
             issuance: vec![profile.issuance.to_owned()],
             revocation: profile.revocation.into_iter().map(str::to_owned).collect(),
             statuses: Vec::new(),
@@ -481,6 +482,7 @@ fn a_withdrawn_service_is_not_read_as_granted() {
             list: Some(ListUse {
                 list: "bodies".to_owned(),
                 territories: Vec::new(),
+                information: Vec::new(),
                 issuance: vec![profile.issuance.to_owned()],
                 revocation: Vec::new(),
                 statuses: statuses.iter().map(|status| (*status).to_owned()).collect(),

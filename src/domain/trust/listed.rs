@@ -25,6 +25,9 @@ pub struct ListUse {
     pub issuance: Vec<String>,
     /// Service types whose certificates vouch for signers of status lists.
     pub revocation: Vec<String>,
+    /// What services must say of themselves: one of these at least. If empty, those count that limit nothing
+    /// ([`crate::domain::trust_list::ServiceScope`]).
+    pub information: Vec<String>,
     /// Statuses that count as in force. If empty, the list has none, and a service that states one gives no trust; if
     /// not, a service without one gives none (TL-13).
     pub statuses: Vec<String>,
@@ -180,8 +183,8 @@ fn from_lists(plan: &TrustSource, uses: &ListUse, held: &[HeldList], now: UnixSe
         let (mut issuing, mut signing, mut outside) = (Bag::default(), Bag::default(), Bag::default());
         for service in &held.list.services {
             let admitted = uses.is_in_force(service, now) && plan.admits_country(service.country.as_deref());
-            let (issues, signs) =
-                (uses.issuance.contains(&service.service_type), uses.revocation.contains(&service.service_type));
+            let issues = uses.issuance.contains(&service.service_type) && service.scope.admits(&uses.information);
+            let signs = uses.revocation.contains(&service.service_type) && service.scope.is_within(&uses.information);
             for certificate in &service.certificates {
                 if admitted && issues {
                     issuing.take(certificate);

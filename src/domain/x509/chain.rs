@@ -1,6 +1,7 @@
 //! From the certificates of `x5c` to a trust anchor.
 
 use super::certificate::{ANY_EXTENDED_KEY_USAGE, CLIENT_AUTH, Certificate, SERVER_AUTH};
+use super::qc_statements::{OverSigned, Unmarked};
 use super::revocation::{self, Depth, RevocationCheck};
 use crate::domain::jose::jwk::PublicKey;
 use crate::domain::limits;
@@ -43,7 +44,7 @@ impl Anchor {
     /// # Errors
     /// [`Code::X5cMalformed`] if the certificate has no usable name or key.
     pub fn prepare(certificate: Certificate) -> Result<Self, Reason> {
-        let prepared = webpki::anchor_from_trusted_cert(&certificate.der)
+        let prepared = webpki::anchor_from_trusted_cert(certificate.for_path().0)
             .map_err(|_| Reason::new(Code::X5cMalformed, "the anchor cannot be read"))?
             .to_owned();
         Ok(Self { certificate, prepared })
@@ -161,12 +162,15 @@ impl ValidatedChain {
             .with_status_policy(UnknownStatusPolicy::Deny)
             .with_expiration_policy(ExpirationPolicy::Enforce)
             .build();
-        let between: Vec<CertificateDer<'_>> =
-            self.intermediates.iter().map(|certificate| certificate.der.clone()).collect();
+        let between = ders(&self.intermediates);
         let time = unix_time(now)?;
-        EndEntityCert::try_from(&self.leaf.der)
+        let all = || std::iter::once(&self.leaf).chain(&self.intermediates);
+        EndEntityCert::try_from(self.leaf.for_path().0)
             .and_then(|leaf| {
-                leaf.verify_for_usage(ALGORITHMS, &reached, &between, time, AnyUsage, Some(options), None).map(|_| ())
+                with_algorithms(all(), |algorithms| {
+                    leaf.verify_for_usage(algorithms, &reached, &between, time, AnyUsage, Some(options), None)
+                })
+                .map(|_| ())
             })
             .map_err(|error| revocation::explain(&error).unwrap_or_else(|| explain(&error)))?;
         let path: Vec<&Certificate> = match depth {
@@ -369,14 +373,16 @@ fn build_path(
         std::iter::once(leaf).chain(intermediates).any(|certificate| certificate.issuer == anchor.certificate.subject)
     };
     let prepared: Vec<TrustAnchor<'_>> = anchors.iter().filter(named).map(|anchor| anchor.prepared.clone()).collect();
-    let between: Vec<CertificateDer<'_>> = intermediates.iter().map(|certificate| certificate.der.clone()).collect();
-    let end_entity = EndEntityCert::try_from(&leaf.der).map_err(|error| explain(&error))?;
-    let path = match end_entity.verify_for_usage(ALGORITHMS, &prepared, &between, unix_time(now)?, AnyUsage, None, None)
-    {
+    let between = ders(intermediates);
+    let end_entity = EndEntityCert::try_from(leaf.for_path().0).map_err(|error| explain(&error))?;
+    let (all, time) = (|| std::iter::once(leaf).chain(intermediates), unix_time(now)?);
+    let path = match with_algorithms(all(), |algorithms| {
+        end_entity.verify_for_usage(algorithms, &prepared, &between, time, AnyUsage, None, None)
+    }) {
         Ok(path) => path,
         Err(Error::UnknownIssuer | Error::InvalidSignatureForPublicKey) => {
             // The chain itself may be sound and merely end nowhere; only then is trust what is missing.
-            return Err(check_links(&end_entity, &between, now)
+            return Err(with_algorithms(all(), |algorithms| check_links(algorithms, &end_entity, &between, now))
                 .err()
                 .unwrap_or_else(|| Reason::new(Code::X5cUntrusted, "the chain reaches no trust anchor")));
         }
@@ -402,16 +408,44 @@ fn build_path(
 }
 
 /// Checks the signatures between the received certificates, with the last one in the place of the anchor.
-fn check_links(leaf: &EndEntityCert<'_>, intermediates: &[CertificateDer<'_>], now: UnixSeconds) -> Result<(), Reason> {
+fn check_links(
+    algorithms: &[&dyn SignatureVerificationAlgorithm],
+    leaf: &EndEntityCert<'_>,
+    intermediates: &[CertificateDer<'_>],
+    now: UnixSeconds,
+) -> Result<(), Reason> {
     let Some((top, between)) = intermediates.split_last() else { return Ok(()) };
     let top = [webpki::anchor_from_trusted_cert(top).map_err(|error| explain(&error))?];
-    match leaf.verify_for_usage(ALGORITHMS, &top, between, unix_time(now)?, AnyUsage, None, None) {
+    match leaf.verify_for_usage(algorithms, &top, between, unix_time(now)?, AnyUsage, None, None) {
         Ok(_) => Ok(()),
         Err(Error::UnknownIssuer | Error::InvalidSignatureForPublicKey) => {
             Err(Reason::new(Code::X5cChainInvalid, "a certificate is not signed by the next one"))
         }
         Err(error) => Err(explain(&error)),
     }
+}
+
+fn ders(certificates: &[Certificate]) -> Vec<CertificateDer<'_>> {
+    certificates.iter().map(|certificate| CertificateDer::from(certificate.for_path().0.as_ref())).collect()
+}
+
+/// Does what needs the algorithms by which certificates are signed, these among them.
+fn with_algorithms<'c, T>(
+    certificates: impl Iterator<Item = &'c Certificate>,
+    work: impl FnOnce(&[&dyn SignatureVerificationAlgorithm]) -> T,
+) -> T {
+    let unmarked: Vec<&Unmarked> = certificates.filter_map(|certificate| certificate.for_path().1).collect();
+    if unmarked.is_empty() {
+        return work(ALGORITHMS);
+    }
+    let over_signed = |algorithm: &&'static dyn SignatureVerificationAlgorithm| OverSigned {
+        algorithm: *algorithm,
+        unmarked: &unmarked,
+    };
+    let algorithms: Vec<OverSigned<'_>> = ALGORITHMS.iter().map(over_signed).collect();
+    let algorithms: Vec<&dyn SignatureVerificationAlgorithm> =
+        algorithms.iter().map(|algorithm| algorithm as &dyn SignatureVerificationAlgorithm).collect();
+    work(&algorithms)
 }
 
 fn unix_time(now: UnixSeconds) -> Result<UnixTime, Reason> {
@@ -461,7 +495,7 @@ impl ExtendedKeyUsageValidator for AnyUsage {
 }
 
 /// What may sign certificates. Nothing below SHA-256; RSA sizes are a rule of [`Certificate::check_strength`].
-pub(super) const ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
+pub(super) const ALGORITHMS: &[&'static dyn SignatureVerificationAlgorithm] = &[
     algorithms::ECDSA_P256_SHA256,
     algorithms::ECDSA_P256_SHA384,
     algorithms::ECDSA_P256_SHA512,

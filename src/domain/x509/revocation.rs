@@ -6,6 +6,7 @@
 
 use super::certificate::Certificate;
 use super::chain::ALGORITHMS;
+use super::der::{bits, content, elements, three};
 use crate::domain::jose::hash::sha256;
 use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
@@ -14,7 +15,6 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateRevocationListDer, SignatureVerificationAlgorithm};
 use std::sync::Arc;
 use webpki::{CertRevocationList, Error, OwnedCertRevocationList};
-use x509_parser::asn1_rs::Any;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::revocation_list::CertificateRevocationList;
 
@@ -164,37 +164,6 @@ fn is_signed_by(list: &[u8], spki: &[u8]) -> Option<()> {
     };
     let known = ALGORITHMS.iter().find(fits)?;
     known.verify_signature(key, signed, signature).ok()
-}
-
-/// The three parts of a signed structure: what is signed, the algorithm, the signature.
-fn three(der: &[u8]) -> Option<[&[u8]; 3]> {
-    elements(content(der)?)?.try_into().ok()
-}
-
-/// The elements that follow each other in these bytes, each whole.
-fn elements(mut der: &[u8]) -> Option<Vec<&[u8]>> {
-    let mut found = Vec::new();
-    while !der.is_empty() {
-        let (rest, _) = Any::from_der(der).ok()?;
-        let (element, _) = der.split_at_checked(der.len().checked_sub(rest.len())?)?;
-        found.push(element);
-        der = rest;
-    }
-    Some(found)
-}
-
-/// The content of the one element that these bytes are.
-fn content(der: &[u8]) -> Option<&[u8]> {
-    let (rest, element) = Any::from_der(der).ok()?;
-    rest.is_empty().then_some(element.data)
-}
-
-/// The bytes of a bit string of whole bytes.
-fn bits(der: &[u8]) -> Option<&[u8]> {
-    match content(der)?.split_first()? {
-        (0, bytes) => Some(bytes),
-        _ => None,
-    }
 }
 
 /// The lists of a trust source, the newest first.

@@ -108,7 +108,8 @@ pub const DOC: SectionDoc = SectionDoc {
             Kind::Texts("address of a status list, or of a document that names lists (aggregation)"),
             Default::Absent("none; lists are kept warm once an answer has needed them"),
             "Status lists that are fetched from the start on, so that no fetch tells an issuer that somebody presents. They \
-             must lie on `status_hosts`.",
+             must lie on `status_hosts`. A list that is named here is followed to its `aggregation_uri`, if that lies there \
+             as well; no other list is.",
         ),
         field(
             "status",

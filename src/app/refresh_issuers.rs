@@ -5,6 +5,7 @@
 use super::App;
 use super::ports::{FetchError, FetchRequest, FetchResponse, Kept, Validators};
 use super::refresh_trust::Refreshed;
+use super::source_standings::{BesideStanding, count};
 use crate::domain::jose::key_set::KeySet;
 use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
@@ -36,6 +37,8 @@ struct State {
     plan: IssuerPlan,
     confirmed: Option<ConfirmedKeys>,
     next_try: UnixSeconds,
+    fault: Option<Reason>,
+    refreshes: Vec<(&'static str, u64)>,
 }
 
 /// The issuers of all plans, each once.
@@ -89,8 +92,35 @@ impl IssuerStates {
                 state.confirmed = confirmed.or_else(|| state.confirmed.take());
                 state.next_try = next_try;
             }
-            None => states.push(State { plan: plan.clone(), confirmed, next_try }),
+            None => {
+                let (fault, refreshes) = (None, Vec::new());
+                states.push(State { plan: plan.clone(), confirmed, next_try, fault, refreshes });
+            }
         }
+    }
+
+    /// Notes what became of a try.
+    fn note(&self, plan: &IssuerPlan, refreshed: &Refreshed) {
+        if let Some(state) = self.states().iter_mut().find(|state| state.plan == *plan) {
+            state.fault = refreshed.fault().cloned();
+            count(&mut state.refreshes, refreshed.outcome());
+        }
+    }
+
+    /// How the keys of these issuers stand.
+    pub(super) fn standings(&self, plans: Vec<IssuerPlan>) -> Vec<BesideStanding> {
+        let standing = |plan: IssuerPlan| {
+            let state = self.state(&plan);
+            let confirmed = state.as_ref().and_then(|state| state.confirmed.as_ref());
+            BesideStanding {
+                kind: "issuer_keys",
+                name: plan.issuer,
+                usable_until: confirmed.map(ConfirmedKeys::usable_until),
+                fault: state.as_ref().and_then(|state| state.fault.clone()),
+                refreshes: state.map(|state| state.refreshes).unwrap_or_default(),
+            }
+        };
+        plans.into_iter().map(standing).collect()
     }
 }
 
@@ -142,6 +172,7 @@ impl App {
                 }
             }
         };
+        self.issuers.note(&plan, &refreshed);
         Some((plan.issuer, refreshed))
     }
 

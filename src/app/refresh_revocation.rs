@@ -4,6 +4,7 @@
 use super::App;
 use super::ports::{FetchRequest, KeepFailed, Validators};
 use super::refresh_trust::Refreshed;
+use super::source_standings::{BesideStanding, count};
 use crate::domain::encoding::base64;
 use crate::domain::jose::hash::sha256;
 use crate::domain::limits;
@@ -34,6 +35,8 @@ struct State {
     place: Place,
     list: Option<Arc<RevocationList>>,
     next_try: UnixSeconds,
+    fault: Option<Reason>,
+    refreshes: Vec<(&'static str, u64)>,
 }
 
 /// The name under which a list from this address is kept between runs.
@@ -83,8 +86,35 @@ impl RevocationStates {
                 state.list = list.or_else(|| state.list.take());
                 state.next_try = next_try;
             }
-            None => states.push(State { place: place.clone(), list, next_try }),
+            None => {
+                let (fault, refreshes) = (None, Vec::new());
+                states.push(State { place: place.clone(), list, next_try, fault, refreshes });
+            }
         }
+    }
+
+    /// Notes what became of a try.
+    fn note(&self, place: &Place, refreshed: &Refreshed) {
+        if let Some(state) = self.states().iter_mut().find(|state| state.place == *place) {
+            state.fault = refreshed.fault().cloned();
+            count(&mut state.refreshes, refreshed.outcome());
+        }
+    }
+
+    /// How the lists from these places stand.
+    pub(super) fn standings(&self, places: Vec<Place>) -> Vec<BesideStanding> {
+        let states = self.states();
+        let standing = |place: Place| {
+            let state = states.iter().find(|state| state.place == place);
+            BesideStanding {
+                kind: "revoked_certificates",
+                name: named(&place),
+                usable_until: state.and_then(|state| state.list.as_ref()).map(|list| list.next_update),
+                fault: state.and_then(|state| state.fault.clone()),
+                refreshes: state.map(|state| state.refreshes.clone()).unwrap_or_default(),
+            }
+        };
+        places.into_iter().map(standing).collect()
     }
 }
 
@@ -104,6 +134,7 @@ impl App {
                 Refreshed::Failed(reason)
             }
         };
+        self.revocations.note(place, &refreshed);
         Some((named(place), refreshed))
     }
 

@@ -105,6 +105,14 @@ pub enum Refreshed {
 }
 
 impl Refreshed {
+    /// Why nothing good came, if so.
+    pub const fn fault(&self) -> Option<&Reason> {
+        match self {
+            Self::Failed(reason) => Some(reason),
+            Self::Changed { .. } | Self::Confirmed => None,
+        }
+    }
+
     /// `changed`, `confirmed` or the code of the failure.
     pub const fn outcome(&self) -> &'static str {
         match self {

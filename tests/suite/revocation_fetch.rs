@@ -182,9 +182,18 @@ async fn without_a_list_in_force_its_certificates_are_refused() {
     scene.service.clock.advance(3 * DAY);
     assert_eq!(scene.refreshed(ISSUER).await.unwrap_err().0, Code::X5cRevoked);
     assert_eq!(scene.present().await, verified(), "it is good until its own end");
+    let told = |usable: bool| {
+        let standings = scene.service.app.beside_standings();
+        let standing = standings.into_iter().find(|standing| standing.name == ISSUER).unwrap();
+        let now = scene.service.clock.now();
+        assert_eq!(standing.usable_until.is_some_and(|end| now < end), usable);
+        assert!(standing.fault.unwrap().detail.contains("nobody listens"));
+    };
+    told(true);
     scene.service.clock.advance(5 * DAY);
     assert_eq!(scene.refreshed(ISSUER).await.unwrap_err().0, Code::X5cRevoked);
     assert_eq!(scene.present().await, refused());
+    told(false);
     scene.serve_all((8, 20));
     scene.service.clock.advance(60);
     assert_eq!(scene.refreshed_now(ISSUER).await, Ok("changed"));

@@ -9,10 +9,11 @@ use crate::domain::jose::hash::sha256;
 use crate::domain::limits;
 use crate::domain::preset::Preset;
 use crate::domain::reason::{Code, Reason};
-use crate::domain::request::link::authorization_request_uri;
+use crate::domain::request::client_id::ClientId;
+use crate::domain::request::link::{authorization_request_by_value, authorization_request_uri};
 use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::{
-    Flow, NewTransaction, Purpose, RequestData, ResponseMode, ResultPolicy, SecretScalar, Transaction,
+    Flow, NewTransaction, Purpose, RequestData, ResponseMode, ResultPolicy, SecretScalar, SessionHash, Transaction,
 };
 use serde_json::Value;
 use std::fmt;
@@ -45,6 +46,13 @@ pub struct NewPresentation {
     pub result_ttl_seconds: Option<u32>,
     /// Whether the result is erased once it was read.
     pub delete_after_read: Option<bool>,
+    /// What the caller names the person's session by; reading the result must name the same.
+    pub session: Option<String>,
+}
+
+/// The digest under which a caller's session is known.
+pub(super) fn session_hash(session: &str) -> SessionHash {
+    SessionHash::new(sha256(session.as_bytes()))
 }
 
 /// An `Idempotency-Key` with the bytes of its call.
@@ -75,10 +83,10 @@ impl IdempotentCall<'_> {
 pub struct Created {
     /// The transaction.
     pub transaction: Transaction,
-    /// What starts the wallet.
-    pub authorization_request_uri: String,
-    /// Where the wallet collects the request.
-    pub request_uri: String,
+    /// What starts the wallet. `None` once a request that travels in its link has ended.
+    pub authorization_request_uri: Option<String>,
+    /// Where the wallet collects the request, unless that travels in the link.
+    pub request_uri: Option<String>,
     /// The page for the person.
     pub page_url: String,
 }
@@ -121,17 +129,20 @@ impl App {
 
     /// The links of a transaction, for the answer and for its QR code.
     pub fn created(&self, tenant: &Tenant, transaction: Transaction) -> Created {
-        let request_uri = format!("{}/wallet/requests/{}", self.public_url, transaction.handle().as_str());
-        Created {
-            authorization_request_uri: authorization_request_uri(
-                &tenant.scheme,
-                &transaction.request().client_id,
-                &request_uri,
-            ),
-            page_url: format!("{}/p/{}", self.public_url, transaction.page().as_str()),
-            request_uri,
-            transaction,
+        let page_url = format!("{}/p/{}", self.public_url, transaction.page().as_str());
+        if transaction.request().is_in_link() {
+            #[expect(
+                clippy::redundant_closure_for_method_calls,
+                reason = "the method is for one lifetime, not for all"
+            )]
+            let parameters =
+                self.with_request_object(tenant, &transaction, None, |object| object.link_parameters()).ok();
+            let link = parameters.map(|parameters| authorization_request_by_value(&tenant.scheme, &parameters));
+            return Created { authorization_request_uri: link, request_uri: None, page_url, transaction };
         }
+        let request_uri = format!("{}/wallet/requests/{}", self.public_url, transaction.handle().as_str());
+        let link = authorization_request_uri(&tenant.scheme, &transaction.request().client_id, &request_uri);
+        Created { authorization_request_uri: Some(link), request_uri: Some(request_uri), page_url, transaction }
     }
 
     fn idempotency(&self, tenant: &Tenant, call: IdempotentCall<'_>) -> Result<Idempotency, Failure> {
@@ -150,6 +161,7 @@ impl App {
         let key = entropy.encryption_key()?;
         let broken = || Failure::from(Reason::new(Code::InternalError, "the key cannot be prepared"));
         let (_, encryption_kid) = key.announced_jwk().map_err(|_| broken())?;
+        let response_uri = format!("{}/wallet/responses/{}", self.public_url, handle.as_str());
         let encrypted = plan.response_mode == ResponseMode::DirectPostJwt;
         Ok(Transaction::begin(NewTransaction {
             tenant: tenant.id.clone(),
@@ -160,11 +172,11 @@ impl App {
             flow: plan.flow,
             request: RequestData {
                 preset: plan.preset,
-                client_id: tenant.signer.client_id().to_owned(),
+                client_id: tenant.client_id.text(&response_uri),
                 nonce: entropy.draw(Nonce::from_random)?,
                 state: entropy.draw(State::from_random)?,
                 response_mode: plan.response_mode,
-                response_uri: format!("{}/wallet/responses/{}", self.public_url, handle.as_str()),
+                response_uri,
                 dcql_query: plan.dcql_query,
                 purpose: plan.purpose,
                 encryption_key: encrypted.then(|| SecretScalar::new(*key.scalar())),
@@ -173,6 +185,7 @@ impl App {
             handle,
             reference: plan.reference,
             result_policy: plan.result_policy,
+            session: plan.session,
         }))
     }
 }
@@ -187,6 +200,7 @@ struct Plan {
     reference: Option<String>,
     expires_in: u32,
     result_policy: ResultPolicy,
+    session: Option<SessionHash>,
 }
 
 /// Collects faults with their places.
@@ -204,11 +218,17 @@ impl Plan {
         let mut faults = Faults::default();
         let asked = what(tenant, queries, wish, &mut faults);
         let flow = flow(tenant, wish, &mut faults);
+        if tenant.client_id == ClientId::OfResponseUri && flow == Some(Flow::CrossDevice) {
+            faults.add("/flow", "a request that travels in its link is too large for a QR code", "OVP-REQ-10");
+        }
         let response_mode = response_mode(tenant, wish, &mut faults);
         if !wish.transaction_data.is_empty() {
             faults.add("/transaction_data", "transaction data is not offered by this version", "TXD-11");
         }
-        let most_life = tenant.lifetimes.transaction_most;
+        let most_life = match flow {
+            Some(Flow::CrossDevice) => tenant.lifetimes.transaction_most.min(tenant.lifetimes.cross_device_most),
+            _ => tenant.lifetimes.transaction_most,
+        };
         let expires_in =
             bounded(wish.expires_in, tenant.lifetimes.transaction, 30, most_life, "/expires_in", &mut faults);
         let preset = asked.as_ref().and_then(|asked| asked.preset);
@@ -224,6 +244,11 @@ impl Plan {
             en: text(wish.purpose_en.as_deref(), "/purpose/en", &mut faults)
                 .or_else(|| preset.map(|preset| preset.purpose.en.clone())),
         };
+        if tenant.profile.purpose_demanded && purpose.de.is_none() && purpose.en.is_none() {
+            let detail = format!("the profile {} wants a purpose that people can read", tenant.profile.name);
+            faults.add("/purpose", detail, "OVP-REQ-12");
+        }
+        let session = session(wish, &mut faults);
         let reference = reference(wish.reference.as_deref(), &mut faults);
         let (Some(asked), Some(flow), Some(response_mode)) = (asked, flow, response_mode) else {
             return Err(Failure::invalid(faults.0));
@@ -241,7 +266,8 @@ impl Plan {
             purpose,
             reference,
             expires_in,
-            result_policy: ResultPolicy { ttl_seconds, delete_after_read },
+            result_policy: ResultPolicy { ttl_seconds, delete_after_read, return_seconds: tenant.lifetimes.to_return },
+            session,
         })
     }
 }
@@ -340,7 +366,9 @@ fn flow(tenant: &Tenant, wish: &NewPresentation, faults: &mut Faults) -> Option<
 fn response_mode(tenant: &Tenant, wish: &NewPresentation, faults: &mut Faults) -> Option<ResponseMode> {
     match wish.response_mode.as_deref() {
         None | Some("direct_post.jwt") => Some(ResponseMode::DirectPostJwt),
-        Some("direct_post") if tenant.plain_direct_post => Some(ResponseMode::DirectPost),
+        Some("direct_post") if tenant.plain_direct_post && tenant.profile.plain_answers => {
+            Some(ResponseMode::DirectPost)
+        }
         Some("direct_post") => {
             faults.add(
                 "/response_mode",
@@ -415,6 +443,20 @@ fn steers(character: char) -> bool {
     character.is_control()
         || marks.contains(&character)
         || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The caller's session: long enough not to be guessed, and only where somebody comes back to it (SES-016).
+fn session(wish: &NewPresentation, faults: &mut Faults) -> Option<SessionHash> {
+    let text = wish.session.as_deref()?;
+    if !(16..=256).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        faults.add("/session", "not 16 to 256 printable ASCII characters", "FIX-02");
+        return None;
+    }
+    if wish.flow.as_deref() != Some("same_device") {
+        faults.add("/session", "nobody comes back to a session but in the same-device flow", "FIX-02");
+        return None;
+    }
+    Some(session_hash(text))
 }
 
 /// The caller's reference: printable and short, as it comes back in answers (API-023).

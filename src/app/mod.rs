@@ -9,6 +9,7 @@ pub mod failure;
 pub mod fetch_request;
 mod in_turn;
 pub mod live_trust;
+pub mod page;
 pub mod pivots;
 pub mod ports;
 pub mod read_result;
@@ -34,6 +35,8 @@ use crate::domain::dcql::Format;
 use crate::domain::ids::TenantId;
 use crate::domain::preset::Preset;
 use crate::domain::reason::{Code, Reason};
+use crate::domain::request::Profile;
+use crate::domain::request::client_id::ClientId;
 use crate::domain::request::link::WalletScheme;
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::TrustAnchors;
@@ -61,6 +64,10 @@ pub struct Tenant {
     pub id: TenantId,
     /// Signs its request objects.
     pub signer: Arc<dyn RequestSigner>,
+    /// How wallets are told who asks.
+    pub client_id: ClientId,
+    /// What its requests must be.
+    pub profile: &'static Profile,
     /// How its wallets are started.
     pub scheme: WalletScheme,
     /// The exact addresses to which a person may be sent back.
@@ -94,11 +101,22 @@ pub struct Lifetimes {
     pub result: u32,
     /// Longest time for which a result may be kept.
     pub result_most: u32,
+    /// Time from an accepted answer on within which the person must come back or confirm.
+    pub to_return: u32,
+    /// Longest life of a transaction in the cross-device flow.
+    pub cross_device_most: u32,
 }
 
 impl Default for Lifetimes {
     fn default() -> Self {
-        Self { transaction: 300, transaction_most: 900, result: 900, result_most: 86_400 }
+        Self {
+            transaction: 300,
+            transaction_most: 900,
+            result: 900,
+            result_most: 86_400,
+            to_return: 300,
+            cross_device_most: 600,
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub mod sd_jwt;
 pub mod status_list;
 pub mod time;
 pub mod transaction;
+pub mod transaction_data;
 pub mod trust;
 pub mod trust_list;
 pub mod type_metadata;

@@ -23,6 +23,8 @@ pub struct RequestObject<'a> {
     pub state: &'a str,
     /// The query, exactly as stored.
     pub dcql_query: &'a RawValue,
+    /// The entries of transaction data, exactly as stored; none, no member.
+    pub transaction_data: &'a [String],
     /// The key for the answer, if it is to be encrypted.
     pub encryption_jwk: Option<&'a Map<String, Value>>,
     /// The algorithms that are accepted.
@@ -59,6 +61,8 @@ struct Payload<'a> {
     iat: UnixSeconds,
     exp: UnixSeconds,
     dcql_query: &'a RawValue,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    transaction_data: &'a [String],
     client_metadata: ClientMetadata<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     wallet_nonce: Option<&'a str>,
@@ -118,6 +122,7 @@ impl RequestObject<'_> {
             iat: self.issued_at,
             exp: self.expires,
             dcql_query: self.dcql_query,
+            transaction_data: self.transaction_data,
             client_metadata: ClientMetadata {
                 jwks: self.encryption_jwk.map(|jwk| Jwks { keys: [jwk] }),
                 encrypted_response_enc_values_supported: self
@@ -157,6 +162,7 @@ mod tests {
             nonce: "n",
             state: "s",
             dcql_query: &query,
+            transaction_data: &[],
             encryption_jwk: Some(&jwk),
             algorithms: &AllowedAlgorithms::default(),
             wallet_nonce: None,
@@ -179,6 +185,10 @@ mod tests {
                 }
             })
         );
+        // TXD-01, TXD-08: the entries as they are.
+        let entries = ["eyJ0eXBlIjoidCJ9".to_owned(), "e30".to_owned()];
+        let (_, authorised) = decoded(RequestObject { transaction_data: &entries, ..object });
+        assert_eq!(authorised["transaction_data"], json!(entries));
         // OVP-RURI-10, OVP-RURI-11: the nonce of the wallet only when it sent one.
         let (_, echoed) = decoded(RequestObject { wallet_nonce: Some("w"), ..object });
         assert_eq!(echoed["wallet_nonce"], "w");

@@ -114,6 +114,9 @@ impl Transaction {
             answer.outcome = None;
             changed = true;
         }
+        if !current.has_outcome() {
+            current.start.request.transaction_data.clear();
+        }
         if changed {
             current.version = version.saturating_add(1);
         }
@@ -215,6 +218,25 @@ mod tests {
         let (erased, shown) = still.read(END, Some(&RIGHT));
         assert!(shown.is_ok());
         assert_eq!((erased.has_outcome(), erased.version()), (false, 5));
+    }
+
+    #[test]
+    fn transaction_data_goes_with_the_result() {
+        let authorised = || {
+            let mut open = open(3, Flow::CrossDevice);
+            open.start.request.transaction_data = vec!["e30".to_owned()];
+            open.fetch(CREATED).unwrap()
+        };
+        let kept = |it: &Transaction| !it.request().transaction_data.is_empty();
+        let verified = authorised().verify(END, accepted(), RIGHT).unwrap();
+        assert!(kept(&verified) && kept(&verified.clone().read(END, None).0), "the evidence, as long as the result");
+        assert!(!kept(&verified.clone().erase()) && !kept(&verified.clone().sweep(END.plus(900))));
+        let mut once = verified;
+        once.start.result_policy.delete_after_read = true;
+        assert!(!kept(&once.read(END, None).0));
+        assert!(!kept(&authorised().cancel(END).unwrap()) && !kept(&authorised().expire(EXPIRES)));
+        let error = ErrorRecord { code: Code::WalletErrorRecorded, detail: "declined".to_owned() };
+        assert!(kept(&authorised().decline(END, error, RIGHT).unwrap()));
     }
 
     #[test]

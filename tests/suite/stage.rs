@@ -141,7 +141,12 @@ impl Scene {
         let (nonce, audience) = (world().nonce(), world().client_id());
         let asked = Asked {
             query: &query,
-            binding: Binding { nonce: &nonce, audience: &audience, requested_at: Some(UnixSeconds(NOW - 60)) },
+            binding: Binding {
+                nonce: &nonce,
+                audience: &audience,
+                requested_at: Some(UnixSeconds(NOW - 60)),
+                transaction_data: &[],
+            },
             state: "state",
             encryption: Encryption::Required { key: &world().recipient, kid: &kid },
         };
@@ -169,7 +174,7 @@ impl Scene {
     ) -> Result<(), Code> {
         let cx = Context { trust, policy, chains, now: UnixSeconds(NOW) };
         let (nonce, audience) = (world().nonce(), world().client_id());
-        let binding = Binding { nonce: &nonce, audience: &audience, requested_at: None };
+        let binding = Binding { nonce: &nonce, audience: &audience, requested_at: None, transaction_data: &[] };
         let lists = Lists { scene: self, trust, policy };
         presentation::open(text, None, binding, cx)
             .and_then(|single| single.conclude(&lists, cx))

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_the_specification_book() {
+    fn an_example_that_was_computed_elsewhere() {
         // TXD-05: the hash is over the text, not over what it decodes to.
         let text = base64::encode_url(
             br#"{"type":"https://city.example/td/form-approval/1","credential_ids":["sca"],"form":"A-17"}"#,

@@ -96,7 +96,8 @@ pub struct Opened<'a> {
     stated_issuer: Option<String>,
     status: Option<StatusReference>,
     holder_bound: bool,
-    confirmed: Vec<Confirmation>,
+    /// What the proof confirms; told last of all, as the catalogue orders the checks.
+    confirmed: Result<Vec<Confirmation>, Reason>,
     metadata: Option<OpenMetadata>,
 }
 
@@ -310,14 +311,11 @@ pub(super) fn open_in<'a>(
     }
 
     // Issuer and holder are established from here on.
-    let confirmed = report.step(section, Check::TransactionData, || {
-        let query_id = query.map(CredentialQuery::id);
-        confirmed_of(proof.as_ref(), query_id, binding.transaction_data, types.as_ref().ok())
-    });
-    note_confirmed(report, section, confirmed.as_deref().unwrap_or_default());
+    let query_id = query.map(CredentialQuery::id);
+    let confirmed = confirmed_of(proof.as_ref(), query_id, binding.transaction_data, types.as_ref().ok());
     let (validity, status, metadata) = late.conclude(report, section, (source, &issuer), &claims, shape, cx);
-    match (validity, types, confirmed) {
-        (Some(validity), Ok(types), Some(confirmed)) if !report.has_failed(section) => Ok(Opened {
+    match (validity, types) {
+        (Some(validity), Ok(types)) if !report.has_failed(section) => Ok(Opened {
             section,
             evidence,
             query,
@@ -455,6 +453,9 @@ pub(super) fn conclude_in(
             (projection.kept(&opened.claims), matched.claim_set)
         }
     };
+    let confirmed =
+        report.step(section, Check::TransactionData, || opened.confirmed).ok_or_else(|| established(report))?;
+    note_confirmed(report, section, &confirmed);
     Ok(Credential {
         format: FORMAT,
         vct: opened.types.vct,
@@ -469,7 +470,7 @@ pub(super) fn conclude_in(
         status: if list.is_some() { StatusStatement::Valid } else { StatusStatement::NotIssued },
         claims,
         claim_set,
-        transaction_data: opened.confirmed,
+        transaction_data: confirmed,
     })
 }
 

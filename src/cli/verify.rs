@@ -352,7 +352,7 @@ fn line_text(line: &Line) -> String {
         Outcome::Failed => '✗',
         Outcome::NotRun => '–',
     };
-    let mut text = format!("{mark} {:<22} {}\n", line.check.name(), line.check.title());
+    let mut text = format!("{mark} {:<26} {}\n", line.check.name(), line.check.title());
     if let Some(reason) = &line.reason {
         write!(text, "    {}: {}\n    → {}\n", reason.code, reason.detail, reason.code.hint()).ok();
     }

@@ -6,7 +6,7 @@ use pruefstein::adapters::store::memory::MemoryStore;
 use pruefstein::demo::World;
 use pruefstein::domain::reason::Code;
 use pruefstein::domain::time::UnixSeconds;
-use pruefstein::simulator::faults::{End, Fault, Needs};
+use pruefstein::simulator::faults::{End, Fault};
 use pruefstein::simulator::people::Person;
 use pruefstein::simulator::wallet::Options;
 use serde_json::{Value, json};

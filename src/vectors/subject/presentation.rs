@@ -183,7 +183,18 @@ pub(super) fn response(config: Config<'_>, input: &Map<String, Value>, chains: &
     for (id, list) in presented.into_inner().credentials {
         let list: Vec<Value> = list
             .into_iter()
-            .map(|credential| json!({"format": credential.format, "type": credential.vct, "claims": credential.claims}))
+            .map(|credential| {
+                let mut shown =
+                    json!({"format": credential.format, "type": credential.vct, "claims": credential.claims});
+                let confirmed = credential.transaction_data.iter();
+                let confirmed: Vec<Value> = confirmed
+                    .map(|entry| json!({"index": entry.entry, "algorithm": entry.algorithm.name(), "hash": entry.hash}))
+                    .collect();
+                if let Some(members) = shown.as_object_mut().filter(|_| !confirmed.is_empty()) {
+                    members.insert("transaction_data".to_owned(), Value::from(confirmed));
+                }
+                shown
+            })
             .collect();
         credentials.insert(id, Value::from(list));
     }

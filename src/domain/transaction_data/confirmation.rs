@@ -118,6 +118,7 @@ pub fn check_each_once<'c>(
 mod tests {
     use super::*;
     use crate::domain::encoding::base64;
+    use proptest::prelude::*;
     use serde_json::json;
 
     fn entry(ids: &[&str], form: &str, offer: Option<&[&str]>) -> Entry {
@@ -237,5 +238,89 @@ mod tests {
         assert!(check(&[0, 0, 1]).unwrap_err().contains("more than one"));
         assert!(check(&[0, 1, 2]).is_err());
         assert_eq!(check_each_once(&[], &of(&[])), Ok(()));
+    }
+
+    /// Hashes and algorithms that may stand in a proof, right ones and others.
+    fn stated(entries: &[Entry]) -> (Vec<Value>, Vec<Option<Value>>) {
+        let mut hashes = vec![json!("x"), json!(7), json!(null)];
+        for entry in entries {
+            for algorithm in [HashAlgorithm::Sha256, HashAlgorithm::Sha512] {
+                hashes.push(json!(algorithm.digest_url(entry.text().as_bytes())));
+            }
+        }
+        let names = [json!("sha-256"), json!("sha-512"), json!("sha-1"), json!(["sha-256"]), json!(null)];
+        (hashes, std::iter::once(None).chain(names.map(Some)).collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Against the rules of TXD-05 to TXD-07 written once more, one after the other.
+        #[test]
+        fn a_proof_confirms_what_the_rules_say(
+            picks in prop::collection::vec(0_usize..9, 0..4),
+            name in 0_usize..6,
+            id in 0_usize..3,
+            sent in 0_usize..4,
+        ) {
+            let all = [
+                entry(&["a"], "1", None),
+                entry(&["a", "b"], "2", Some(&["sha-512", "sha-256"])),
+                entry(&["b"], "3", Some(&["sha-256"])),
+            ];
+            let id = ["a", "b", "c"][id];
+            let entries = &all[..sent];
+            let (hashes, names) = stated(&all);
+            let hashes: Vec<Value> = picks.iter().map(|pick| hashes[*pick].clone()).collect();
+            let mut claims = Map::new();
+            if !hashes.is_empty() {
+                claims.insert("transaction_data_hashes".to_owned(), json!(hashes));
+            }
+            if let Some(name) = &names[name] {
+                claims.insert("transaction_data_hashes_alg".to_owned(), name.clone());
+            }
+            let algorithm = match &names[name] {
+                None => Some((HashAlgorithm::Sha256, false)),
+                Some(name) => name.as_str().and_then(HashAlgorithm::from_name).map(|algorithm| (algorithm, true)),
+            };
+            let fits = |hash: &Value, entry: &Entry| {
+                let Some((algorithm, named)) = algorithm else { return false };
+                let offered = entry.algorithms().contains(&algorithm);
+                let silent = entry.algorithms() == [HashAlgorithm::Sha256] && entry.allows(None);
+                *hash == json!(algorithm.digest_url(entry.text().as_bytes()))
+                    && entry.names(id)
+                    && offered
+                    && (named || silent)
+            };
+            let mut places: Vec<Option<usize>> =
+                hashes.iter().map(|hash| entries.iter().position(|entry| fits(hash, entry))).collect();
+            let right = if hashes.is_empty() {
+                names[name].is_none()
+            } else {
+                let whole = places.iter().all(Option::is_some);
+                let count = places.len();
+                let kept = places.clone();
+                places.sort();
+                places.dedup();
+                let distinct = places.len() == count;
+                places = kept;
+                whole && distinct
+            };
+            let got = confirm(Value::Object(claims), Some(id), entries);
+            prop_assert_eq!(got.is_ok(), right, "{:?}", got);
+            if let Ok(got) = got {
+                let wanted: Vec<usize> = places.into_iter().flatten().collect();
+                prop_assert_eq!(got, wanted);
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,40}", json in "[\\[\\]{}\":,a-z0-9]{0,40}") {
+            for text in [text, base64::encode_url(json.as_bytes())] {
+                if let Err(faults) = Entry::parse(&text) {
+                    prop_assert!(!faults.is_empty());
+                }
+            }
+        }
     }
 }

@@ -133,6 +133,7 @@ mod tests {
         HashAlgorithm::Sha256.digest_url(entry.text().as_bytes())
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "a json! value reads best without a borrow")]
     fn confirm(claims: Value, id: Option<&str>, entries: &[Entry]) -> Result<Vec<usize>, String> {
         let confirmed = confirmed_by(claims.as_object().unwrap(), id, entries);
         confirmed.map(|confirmed| confirmed.iter().map(|confirmation| confirmation.entry).collect()).map_err(|reason| {

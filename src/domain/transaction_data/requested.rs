@@ -100,13 +100,12 @@ fn text_of(value: &Value) -> Result<String, Vec<Fault>> {
 fn judge(entry: &Entry, object: &Value, query: Option<&DcqlQuery>, rules: Rules<'_>, at: &str) -> Vec<Fault> {
     let mut faults: Vec<Fault> = algorithm_fault(entry, rules.algorithms, at).into_iter().collect();
     let kind = rules.types.get(entry.kind());
-    match kind {
-        Some(kind) => faults.extend(kind.schema.faults(object).into_iter().map(|fault| fault.under(at))),
-        None => {
-            let known: Vec<&str> = rules.types.iter().map(|kind| kind.name.as_str()).collect();
-            let detail = format!("the configuration names no such type; it names {}", known.join(", "));
-            faults.push(fault(&format!("{at}/type"), detail, "TXD-04"));
-        }
+    if let Some(kind) = kind {
+        faults.extend(kind.schema.faults(object).into_iter().map(|fault| fault.under(at)));
+    } else {
+        let known: Vec<&str> = rules.types.iter().map(|kind| kind.name.as_str()).collect();
+        let detail = format!("the configuration names no such type; it names {}", known.join(", "));
+        faults.push(fault(&format!("{at}/type"), detail, "TXD-04"));
     }
     let Some(query) = query else { return faults };
     let ids: Vec<&str> = entry.credential_ids().iter().map(String::as_str).collect();

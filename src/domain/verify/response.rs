@@ -154,13 +154,11 @@ pub fn open<'a>(form: &ResponseForm, asked: Asked<'a>, cx: Context<'a>) -> Resul
         }
     }
     // The least that was established speaks for the whole answer.
-    match failed.into_iter().min() {
-        Some(standing) => Err(Box::new(Refusal::of(report, standing))),
-        None => {
-            let (query, transaction_data) = (asked.query, asked.binding.transaction_data);
-            Ok(Answer::Presented(Box::new(Pending { report, query, transaction_data, opened })))
-        }
+    if let Some(standing) = failed.into_iter().min() {
+        return Err(Box::new(Refusal::of(report, standing)));
     }
+    let (query, transaction_data) = (asked.query, asked.binding.transaction_data);
+    Ok(Answer::Presented(Box::new(Pending { report, query, transaction_data, opened })))
 }
 
 impl Pending<'_> {

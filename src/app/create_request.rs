@@ -167,7 +167,7 @@ impl App {
                 response_uri: format!("{}/wallet/responses/{}", self.public_url, handle.as_str()),
                 dcql_query: plan.dcql_query,
                 purpose: plan.purpose,
-                encryption_key: encrypted.then(|| SecretScalar::new(*key.scalar())),
+                encryption_key: encrypted.then(|| SecretScalar::of(key)),
                 encryption_kid,
             },
             handle,

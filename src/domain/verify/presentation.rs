@@ -526,7 +526,7 @@ impl<'t> Form<'t> {
             json::Fault::NumberRange => number(),
             other => other.into(),
         })?;
-        let dates = Dates::read(&payload)?;
+        let dates = Dates::of(&members, &payload)?;
         vc::check_date_forms(&dates)?;
         vc::check_index_form(&members)?;
         Ok(Self { sd_jwt, payload: members, dates })

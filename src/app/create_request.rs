@@ -181,7 +181,7 @@ impl App {
                 dcql_query: plan.dcql_query,
                 transaction_data: plan.transaction_data,
                 purpose: plan.purpose,
-                encryption_key: encrypted.then(|| SecretScalar::new(*key.scalar())),
+                encryption_key: encrypted.then(|| SecretScalar::of(key)),
                 encryption_kid,
             },
             handle,

@@ -5,12 +5,11 @@ use super::tries::RefusedTry;
 use super::{App, Failure, Tenant, render};
 use crate::domain::ids::{RequestHandle, ResponseCode};
 use crate::domain::jose::hash::sha256;
-use crate::domain::jose::keys::EphemeralKey;
 use crate::domain::preset::derivation::{Date, Derivation, apply};
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::{
-    Accepted, ErrorRecord, Flow, Refusal as RejectedAs, ResponseCodeHash, ResponseMode, Transaction,
+    Accepted, ErrorRecord, Flow, Refusal as RejectedAs, ResponseCodeHash, ResponseMode, SecretScalar, Transaction,
 };
 use crate::domain::transaction_data::Entry;
 use crate::domain::verify::response::{Answer, Asked, Encryption, Presented, ResponseForm, WalletError, open};
@@ -106,7 +105,7 @@ impl App {
                 request
                     .encryption_key
                     .as_ref()
-                    .and_then(|scalar| EphemeralKey::from_scalar(*scalar.expose()))
+                    .and_then(SecretScalar::key)
                     .ok_or_else(|| broken("the key of the request is missing"))?,
             ),
         };

@@ -7,6 +7,7 @@ pub mod examine;
 pub mod expire;
 pub mod failure;
 pub mod fetch_request;
+mod in_turn;
 pub mod live_trust;
 pub mod page;
 pub mod pivots;
@@ -14,6 +15,7 @@ pub mod ports;
 pub mod read_result;
 pub mod receive_response;
 pub mod recognise;
+mod refresh_all;
 pub mod refresh_issuers;
 pub mod refresh_revocation;
 pub mod refresh_status;
@@ -43,6 +45,7 @@ use crate::domain::trust::cache::ChainCache;
 use crate::domain::trust::listed::TrustPlan;
 use crate::domain::trust_list::plan::ListPlan;
 use crate::domain::verify::{Context, Policy};
+use in_turn::Turns;
 use live_trust::LiveTrust;
 use ports::{Clock, Entropy, Fetch, KeptLists, RequestSigner, TransactionStore};
 use recognise::Recognised;
@@ -141,6 +144,7 @@ pub struct App {
     lists: TrustLists,
     revocations: RevocationStates,
     issuers: IssuerStates,
+    turns: Turns,
     chains: ChainCache,
     status: StatusCache,
     types: TypeCache,
@@ -161,6 +165,7 @@ impl App {
             lists: TrustLists::default(),
             revocations: RevocationStates::default(),
             issuers: IssuerStates::default(),
+            turns: Turns::default(),
             chains: ChainCache::default(),
             status: StatusCache::default(),
             types: TypeCache::default(),

@@ -5,12 +5,11 @@ use super::{App, Failure, Tenant};
 use crate::domain::encoding::base64;
 use crate::domain::ids::RequestHandle;
 use crate::domain::jose::encrypt::encrypt;
-use crate::domain::jose::keys::EphemeralKey;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::request::ClientIdPrefix;
 use crate::domain::request::object::RequestObject;
 use crate::domain::request::wallet_metadata::{WalletMetadata, check_wallet_nonce};
-use crate::domain::transaction::{ResponseMode, Transaction};
+use crate::domain::transaction::{ResponseMode, SecretScalar, Transaction};
 use serde_json::value::RawValue;
 use serde_json::{Map, json};
 use std::sync::Arc;
@@ -109,7 +108,7 @@ impl App {
     ) -> Result<T, Failure> {
         let request = transaction.request();
         let broken = |detail: &'static str| Failure::from(Reason::new(Code::StorageCorrupt, detail));
-        let key = request.encryption_key.as_ref().and_then(|scalar| EphemeralKey::from_scalar(*scalar.expose()));
+        let key = request.encryption_key.as_ref().and_then(SecretScalar::key);
         let jwk = match (&request.response_mode, key) {
             (ResponseMode::DirectPost, _) => None,
             (ResponseMode::DirectPostJwt, Some(key)) => {
@@ -126,6 +125,7 @@ impl App {
             nonce: request.nonce.as_str(),
             state: request.state.as_str(),
             dcql_query: query,
+            transaction_data: &request.transaction_data,
             encryption_jwk: jwk.as_ref(),
             algorithms: &tenant.policy.algorithms,
             wallet_nonce,

@@ -60,7 +60,7 @@ impl<'a> KeyBinding<'a> {
             json::Fault::NumberRange => Reason::new(Code::KbMalformed, "a number beyond the range of a double"),
             other => other.into(),
         })?;
-        let dates = Dates::read(&payload)?;
+        let dates = Dates::of(&claims, &payload)?;
         Ok(Self { jws, algorithm, claims, dates })
     }
 
@@ -92,6 +92,11 @@ impl<'a> KeyBinding<'a> {
             Code::KbSdHashMismatch,
             "sd_hash is not over this SD-JWT and its disclosures",
         )
+    }
+
+    /// The claims of the proof, for those who know what further ones mean (KB-15).
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.claims
     }
 
     fn check_text(&self, name: &str, expected: &str, code: Code, detail: &'static str) -> Result<(), Reason> {

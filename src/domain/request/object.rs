@@ -40,11 +40,25 @@ pub struct RequestObject<'a> {
 /// The audience of request objects for wallets with static configuration (OVP-JAR-05).
 pub const SELF_ISSUED_AUDIENCE: &str = "https://self-issued.me/v2";
 
+/// The only `response_type` (OVP-REQ-01).
+pub(super) const VP_TOKEN: &str = "vp_token";
+
 #[derive(Serialize)]
-struct Header<'a> {
+pub(super) struct Header<'a> {
     alg: &'a str,
     typ: &'a str,
     x5c: Vec<String>,
+}
+
+impl Header<'_> {
+    /// For these certificates in DER, leaf first.
+    pub(super) fn new(certificates: &[Vec<u8>]) -> Self {
+        Self {
+            alg: "ES256",
+            typ: "oauth-authz-req+jwt",
+            x5c: certificates.iter().map(|der| base64::encode_standard(der)).collect(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -65,12 +79,25 @@ struct Payload<'a> {
 }
 
 #[derive(Serialize)]
-struct ClientMetadata<'a> {
+pub(super) struct ClientMetadata<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     jwks: Option<Jwks<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     encrypted_response_enc_values_supported: Option<[&'static str; 2]>,
     vp_formats_supported: VpFormats,
+}
+
+impl<'a> ClientMetadata<'a> {
+    /// For answers of these algorithms, encrypted to this key if there is one.
+    pub(super) fn new(algorithms: &AllowedAlgorithms, encryption_jwk: Option<&'a Map<String, Value>>) -> Self {
+        let names: Vec<&'static str> = algorithms.names().collect();
+        Self {
+            jwks: encryption_jwk.map(|jwk| Jwks { keys: [jwk] }),
+            encrypted_response_enc_values_supported: encryption_jwk
+                .map(|_| ContentEncryption::ALL.map(ContentEncryption::name)),
+            vp_formats_supported: VpFormats { sd_jwt: SdJwtFormat { issuer: names.clone(), holder: names } },
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -101,14 +128,9 @@ impl RequestObject<'_> {
     /// # Source
     /// OpenID4VP 1.0 sections 5.1, 5.2, 5.8 and 8.3, HAIP section 5; OVP-JAR-02, OVP-META-03, OVP-META-11.
     pub fn signing_input(&self) -> Result<String, serde_json::Error> {
-        let header = Header {
-            alg: "ES256",
-            typ: "oauth-authz-req+jwt",
-            x5c: self.certificates.iter().map(|der| base64::encode_standard(der)).collect(),
-        };
-        let names: Vec<&'static str> = self.algorithms.names().collect();
+        let header = Header::new(self.certificates);
         let payload = Payload {
-            response_type: "vp_token",
+            response_type: VP_TOKEN,
             response_mode: self.response_mode,
             client_id: self.client_id,
             response_uri: self.response_uri,
@@ -118,13 +140,7 @@ impl RequestObject<'_> {
             iat: self.issued_at,
             exp: self.expires,
             dcql_query: self.dcql_query,
-            client_metadata: ClientMetadata {
-                jwks: self.encryption_jwk.map(|jwk| Jwks { keys: [jwk] }),
-                encrypted_response_enc_values_supported: self
-                    .encryption_jwk
-                    .map(|_| ContentEncryption::ALL.map(ContentEncryption::name)),
-                vp_formats_supported: VpFormats { sd_jwt: SdJwtFormat { issuer: names.clone(), holder: names } },
-            },
+            client_metadata: ClientMetadata::new(self.algorithms, self.encryption_jwk),
             wallet_nonce: self.wallet_nonce,
         };
         let header = base64::encode_url(&serde_json::to_vec(&header)?);

@@ -64,11 +64,14 @@ impl Transaction {
     /// # Errors
     /// - [`Code::TransactionCompleted`] after any end but expiry (RSP-010, RSP-011, RSP-012).
     /// - [`Code::TransactionExpired`] after expiry, and from `expires_at` on.
-    /// - [`Code::StateMismatch`] if nobody has collected the request, so nobody can know its nonce (RSP-032).
+    /// - [`Code::StateMismatch`] if nobody has collected the request, so nobody can know its nonce (RSP-032). In the flow
+    ///   of the Digital Credentials API the caller has had the request from the start.
     pub fn check_answerable(&self, now: UnixSeconds) -> Result<(), Reason> {
         self.check_not_ended(now)?;
         match self.phase {
-            Phase::Open => Err(Reason::new(Code::StateMismatch, "an answer to a request that nobody collected")),
+            Phase::Open if !matches!(self.start.flow, Flow::DcApi(_)) => {
+                Err(Reason::new(Code::StateMismatch, "an answer to a request that nobody collected"))
+            }
             _ => Ok(()),
         }
     }
@@ -185,7 +188,7 @@ impl Transaction {
         self.check_answerable(now)?;
         let gate = match self.start.flow {
             Flow::SameDevice { .. } => Some(Gate::new(code)),
-            Flow::CrossDevice => None,
+            Flow::CrossDevice | Flow::DcApi(_) => None,
         };
         Ok(self.into_phase(end(Answer { finished_at: now, outcome: Some(outcome), gate })))
     }
@@ -204,7 +207,7 @@ impl Transaction {
 #[cfg(test)]
 mod tests {
     use super::super::Status;
-    use super::super::tests::{CREATED, EXPIRES, open, same_device};
+    use super::super::tests::{CREATED, EXPIRES, dc_api, open, same_device};
     use super::*;
     use proptest::prelude::*;
 
@@ -285,6 +288,20 @@ mod tests {
             match status {
                 Status::Cancelled | Status::Expired => assert_eq!(result.unwrap().status(), status),
                 _ => assert_eq!(result.unwrap_err().code, Code::StateMismatch, "{status}"),
+            }
+        }
+    }
+
+    #[test]
+    fn in_the_dc_api_flow_nobody_collects_and_no_code_is_kept() {
+        // The caller has the request from the start, and hands the answer in itself.
+        for (status, end) in ends() {
+            let ended = end(open(1, dc_api()), LAST).unwrap();
+            assert_eq!(ended.status(), status);
+            assert!(ended.answer().is_none_or(|answer| answer.gate.is_none()));
+            assert!(ended.request().encryption_key.is_none(), "OVP-META-15 after {status}");
+            if status != Status::Expired {
+                assert_eq!(end(open(1, dc_api()), EXPIRES).unwrap_err().code, Code::TransactionExpired, "{status}");
             }
         }
     }
@@ -414,10 +431,15 @@ mod tests {
         /// store that writes only over the version shown stands between them.
         #[test]
         fn two_handles_never_break_the_rules(
-            same in any::<bool>(),
+            flow in 0..3_u8,
             steps in prop::collection::vec((act(), any::<bool>(), 990_i64..1_320), 1..40),
         ) {
-            let mut stored = open(1, if same { same_device() } else { Flow::CrossDevice });
+            let flow = match flow {
+                0 => same_device(),
+                1 => Flow::CrossDevice,
+                _ => dc_api(),
+            };
+            let mut stored = open(1, flow);
             let mut seen = [stored.clone(), stored.clone()];
             let mut end = None;
             for (act, second, now) in steps {

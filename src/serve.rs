@@ -9,6 +9,7 @@ use crate::adapters::keys::KeySigner;
 use crate::adapters::store::KEEP_ENDED_SECONDS;
 use crate::adapters::store::memory::MemoryStore;
 use crate::adapters::store::sqlite::{OpenError, Options, SqliteStore};
+use crate::app::dc_api::DcApiRules;
 use crate::app::ports::{Clock as _, Entropy, KeptLists, TransactionStore};
 use crate::app::refresh_status::{Prefetch, StatusRefreshed};
 use crate::app::refresh_trust::Refreshed;
@@ -240,6 +241,7 @@ fn build_tenant(settings: &TenantSettings, host: &str) -> Result<Tenant, ServeFa
         return_urls: settings.return_urls.clone(),
         cross_device: settings.cross_device == CrossDevice::OnRelayRiskAccepted,
         plain_direct_post: settings.plain_direct_post,
+        dc_api: DcApiRules { origins: settings.origins.clone(), protocols: settings.dc_api_protocols.clone() },
         own_queries: settings.allow_dcql,
         presets: presets.collect(),
         trust: settings.trust.clone().into(),

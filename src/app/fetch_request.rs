@@ -10,9 +10,9 @@ use crate::domain::reason::{Code, Reason};
 use crate::domain::request::ClientIdPrefix;
 use crate::domain::request::object::RequestObject;
 use crate::domain::request::wallet_metadata::{WalletMetadata, check_wallet_nonce};
-use crate::domain::transaction::{ResponseMode, Transaction};
+use crate::domain::transaction::{RequestData, Transaction};
 use serde_json::value::RawValue;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// What a wallet sends along when it collects by POST. Holds a nonce: no `Debug`.
@@ -38,6 +38,10 @@ impl App {
         let unknown = || Failure::from(Reason::new(Code::UnknownRequest, "no request has this handle"));
         let handle = RequestHandle::parse(handle).ok_or_else(unknown)?;
         let shown = self.ports.store.by_handle(&handle).await?.ok_or_else(unknown)?;
+        // A request that a browser carries is not served to wallets.
+        if shown.request().response_mode.is_by_browser() {
+            return Err(unknown());
+        }
         let tenant = Arc::clone(self.tenant(shown.tenant())?);
         if let Some(nonce) = &parameters.wallet_nonce {
             check_wallet_nonce(nonce)?;
@@ -88,13 +92,9 @@ impl App {
     ) -> Result<String, Failure> {
         let request = transaction.request();
         let broken = |detail: &'static str| Failure::from(Reason::new(Code::StorageCorrupt, detail));
-        let key = request.encryption_key.as_ref().and_then(|scalar| EphemeralKey::from_scalar(*scalar.expose()));
-        let jwk = match (&request.response_mode, key) {
-            (ResponseMode::DirectPost, _) => None,
-            (ResponseMode::DirectPostJwt, Some(key)) => {
-                Some(key.announced_jwk().map_err(|_| broken("the stored key cannot be used"))?.0)
-            }
-            (ResponseMode::DirectPostJwt, None) => return Err(broken("the key of the request is missing")),
+        let jwk = announced_key(request)?;
+        let (Some(state), Some(response_uri)) = (&request.state, &request.response_uri) else {
+            return Err(broken("the request has no state or no address for the answer"));
         };
         let query: &RawValue =
             serde_json::from_str(&request.dcql_query).map_err(|_| broken("the stored query cannot be read"))?;
@@ -102,9 +102,9 @@ impl App {
         let object = RequestObject {
             client_id: &request.client_id,
             response_mode: request.response_mode.as_str(),
-            response_uri: &request.response_uri,
+            response_uri,
             nonce: request.nonce.as_str(),
-            state: request.state.as_str(),
+            state: state.as_str(),
             dcql_query: query,
             encryption_jwk: jwk.as_ref(),
             algorithms: &tenant.policy.algorithms,
@@ -119,4 +119,15 @@ impl App {
         let signature = signer.sign(input.as_bytes()).await?;
         Ok(format!("{input}.{}", base64::encode_url(&signature)))
     }
+}
+
+/// The key for the answer as it is announced; `None` if the answer comes plain.
+pub(super) fn announced_key(request: &RequestData) -> Result<Option<Map<String, Value>>, Failure> {
+    if !request.response_mode.is_encrypted() {
+        return Ok(None);
+    }
+    let broken = |detail: &'static str| Failure::from(Reason::new(Code::StorageCorrupt, detail));
+    let key = request.encryption_key.as_ref().and_then(|scalar| EphemeralKey::from_scalar(*scalar.expose()));
+    let key = key.ok_or_else(|| broken("the key of the request is missing"))?;
+    Ok(Some(key.announced_jwk().map_err(|_| broken("the stored key cannot be used"))?.0))
 }

@@ -3,6 +3,7 @@
 
 pub mod check_query;
 pub mod create_request;
+pub mod dc_api;
 pub mod examine;
 pub mod expire;
 pub mod failure;
@@ -39,6 +40,7 @@ use crate::domain::trust::cache::ChainCache;
 use crate::domain::trust::listed::TrustPlan;
 use crate::domain::trust_list::plan::ListPlan;
 use crate::domain::verify::{Context, Policy};
+use dc_api::DcApiRules;
 use live_trust::LiveTrust;
 use ports::{Clock, Entropy, Fetch, KeptLists, RequestSigner, TransactionStore};
 use recognise::Recognised;
@@ -64,8 +66,10 @@ pub struct Tenant {
     pub return_urls: Vec<String>,
     /// Whether the cross-device flow is offered, with its known risk of relay.
     pub cross_device: bool,
-    /// Whether plain `direct_post` may be asked for: a deviation from HAIP.
+    /// Whether plain answers (`direct_post`, `dc_api`) may be asked for: a deviation from HAIP.
     pub plain_direct_post: bool,
+    /// Which pages may ask through the browser's Digital Credentials API, and how.
+    pub dc_api: DcApiRules,
     /// Whether callers may send queries of their own beside the presets.
     pub own_queries: bool,
     /// The presets that may be used, by id.

@@ -74,7 +74,8 @@ impl App {
     /// The links of a transaction of this tenant, for its QR code.
     ///
     /// # Errors
-    /// [`Code::UnknownTransaction`]; [`Code::RequestExpired`] once it has ended.
+    /// [`Code::UnknownTransaction`]; [`Code::RequestExpired`] once it has ended; [`Code::NotFound`] where a browser carries
+    /// the request, which has no link then.
     pub async fn links(&self, tenant: &TenantId, id: &str) -> Result<Created, Failure> {
         let id = TransactionId::parse(id).ok_or_else(unknown)?;
         let transaction = self.current(tenant, &id).await?;
@@ -88,6 +89,10 @@ impl App {
     pub async fn page(&self, handle: &str) -> Result<Created, Failure> {
         let page = PageHandle::parse(handle).ok_or_else(unknown)?;
         let transaction = self.ports.store.by_page(&page).await?.ok_or_else(unknown)?.expire(self.now());
+        // There the page is the caller's own.
+        if transaction.offer().is_some() {
+            return Err(unknown());
+        }
         let tenant = self.tenant(transaction.tenant())?;
         Ok(self.created(tenant, transaction))
     }
@@ -95,6 +100,9 @@ impl App {
     fn links_while_open(&self, transaction: Transaction) -> Result<Created, Failure> {
         if transaction.status().is_end() {
             return Err(Reason::new(Code::RequestExpired, "the request has ended").into());
+        }
+        if transaction.offer().is_some() {
+            return Err(Reason::new(Code::NotFound, "a request for the browser has no link").into());
         }
         let tenant = self.tenant(transaction.tenant())?;
         Ok(self.created(tenant, transaction))

@@ -3,6 +3,7 @@
 use super::ports::Replaced;
 use super::tries::RefusedTry;
 use super::{App, Failure, Tenant, render};
+use crate::domain::dc_api::Origin;
 use crate::domain::ids::{RequestHandle, ResponseCode};
 use crate::domain::jose::hash::sha256;
 use crate::domain::jose::keys::EphemeralKey;
@@ -10,10 +11,11 @@ use crate::domain::preset::derivation::{Date, Derivation, apply};
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::{
-    Accepted, ErrorRecord, Flow, Refusal as RejectedAs, ResponseCodeHash, ResponseMode, Transaction,
+    Accepted, ErrorRecord, Flow, Refusal as RejectedAs, RequestData, ResponseCodeHash, SecretScalar, Transaction,
 };
 use crate::domain::verify::response::{Answer, Asked, Encryption, Presented, ResponseForm, WalletError, open};
 use crate::domain::verify::{Binding, Refusal, Report, Standing, Verified};
+use std::borrow::Cow;
 use std::sync::Arc;
 use url::Url;
 
@@ -42,11 +44,32 @@ pub struct Refused {
     pub failure: Failure,
     /// Where the person may go back to, if this ended a same-device transaction.
     pub redirect_uri: Option<String>,
+    /// Whether this answer ended the transaction.
+    pub ended: bool,
 }
 
 impl<T: Into<Failure>> From<T> for Refused {
     fn from(failure: T) -> Self {
-        Self { failure: failure.into(), redirect_uri: None }
+        Self { failure: failure.into(), redirect_uri: None, ended: false }
+    }
+}
+
+/// The way by which an answer comes. What it must be bound to follows from it.
+#[derive(Clone, Copy)]
+pub(super) enum Channel<'a> {
+    /// The wallet posts it: `client_id` and `state` bind it.
+    Wallet,
+    /// A browser carried it to the page at this origin: the origin binds it, and there is no `state`.
+    Browser(&'a Origin),
+}
+
+impl Channel<'_> {
+    /// The audience of proofs (KB-09, KB-10).
+    fn audience<'r>(&self, request: &'r RequestData) -> Cow<'r, str> {
+        match self {
+            Self::Wallet => Cow::Borrowed(&request.client_id),
+            Self::Browser(origin) => Cow::Owned(origin.audience()),
+        }
     }
 }
 
@@ -62,16 +85,31 @@ impl App {
     pub async fn receive_response(&self, handle: &str, form: &ResponseForm) -> Result<NextStep, Refused> {
         let unknown = || Reason::new(Code::UnknownTransaction, "no transaction has this handle");
         let handle = RequestHandle::parse(handle).ok_or_else(unknown)?;
-        let mut shown = self.ports.store.by_handle(&handle).await?.ok_or_else(unknown)?;
+        let shown = self.ports.store.by_handle(&handle).await?.ok_or_else(unknown)?;
+        // What a browser carries has no address for wallets.
+        if shown.request().response_mode.is_by_browser() {
+            return Err(unknown().into());
+        }
+        self.settle(shown, Channel::Wallet, form).await
+    }
+
+    /// Judges an answer to `shown`, and ends the transaction with it if it can.
+    pub(super) async fn settle(
+        &self,
+        mut shown: Transaction,
+        channel: Channel<'_>,
+        form: &ResponseForm,
+    ) -> Result<NextStep, Refused> {
         let tenant = Arc::clone(self.tenant(shown.tenant())?);
         shown.check_answerable(self.now())?;
         let turn = self.tries.turn(shown.id(), self.now()).await;
         if turn.waited {
-            shown = self.ports.store.by_handle(&handle).await?.ok_or_else(unknown)?;
+            let unknown = || Reason::new(Code::UnknownTransaction, "the transaction has gone");
+            shown = self.ports.store.by_handle(shown.handle()).await?.ok_or_else(unknown)?;
             shown.check_answerable(self.now())?;
         }
         self.tries.count(shown.id(), self.now())?;
-        let settled = self.judge(&tenant, &shown, form).await;
+        let settled = self.judge(&tenant, &shown, channel, form).await;
         match settled {
             Ok(Judged::Accepted { presented, report }) => self.end_verified(&tenant, shown, presented, &report).await,
             Ok(Judged::Declined(error)) => self.end_declined(shown, &error).await,
@@ -85,7 +123,13 @@ impl App {
         }
     }
 
-    async fn judge(&self, tenant: &Tenant, shown: &Transaction, form: &ResponseForm) -> Result<Judged, Box<Refusal>> {
+    async fn judge(
+        &self,
+        tenant: &Tenant,
+        shown: &Transaction,
+        channel: Channel<'_>,
+        form: &ResponseForm,
+    ) -> Result<Judged, Box<Refusal>> {
         let request = shown.request();
         let broken = |detail: &'static str| {
             let reason = Reason::new(Code::StorageCorrupt, detail);
@@ -97,24 +141,28 @@ impl App {
             .and_then(|queries| queries.read(request.preset.as_deref(), &request.dcql_query))
             .ok_or_else(|| broken("the stored query cannot be read"))?;
         let trust = tenant.trust.current();
-        let key = match request.response_mode {
-            ResponseMode::DirectPost => None,
-            ResponseMode::DirectPostJwt => Some(
-                request
-                    .encryption_key
-                    .as_ref()
-                    .and_then(|scalar| EphemeralKey::from_scalar(*scalar.expose()))
-                    .ok_or_else(|| broken("the key of the request is missing"))?,
-            ),
+        let stored = |scalar: &SecretScalar| EphemeralKey::from_scalar(*scalar.expose());
+        let key = if request.response_mode.is_encrypted() {
+            let key = request.encryption_key.as_ref().and_then(stored);
+            Some(key.ok_or_else(|| broken("the key of the request is missing"))?)
+        } else {
+            None
         };
+        let state = match (channel, &request.state) {
+            (Channel::Browser(_), _) => None,
+            (Channel::Wallet, Some(state)) => Some(state.as_str()),
+            // Without this line a missing state would not be missed.
+            (Channel::Wallet, None) => return Err(broken("the state of the request is missing")),
+        };
+        let audience = channel.audience(request);
         let asked = Asked {
             query: &query.query,
             binding: Binding {
                 nonce: request.nonce.as_str(),
-                audience: &request.client_id,
+                audience: &audience,
                 requested_at: Some(shown.created_at()),
             },
-            state: request.state.as_str(),
+            state,
             encryption: key.as_ref().map_or(Encryption::PlainAsConfigured, |key| Encryption::Required {
                 key,
                 kid: &request.encryption_kid,
@@ -170,7 +218,7 @@ impl App {
             error: ErrorRecord { code: refusal.reason.code, detail: refusal.reason.detail.to_string() },
         };
         let redirect_uri = self.end(shown, |shown, now, code| shown.reject(now, rejected, code)).await?;
-        Err(Refused { failure: refusal.reason.into(), redirect_uri })
+        Err(Refused { failure: refusal.reason.into(), redirect_uri, ended: true })
     }
 
     /// Ends a transaction by one conditional write. Only the state that was shown may be ended, so of many answers at
@@ -183,7 +231,7 @@ impl App {
         let code = self.ports.entropy.draw(ResponseCode::from_random)?;
         let hash = ResponseCodeHash::new(sha256(code.as_str().as_bytes()));
         let redirect_uri = match shown.flow() {
-            Flow::CrossDevice => None,
+            Flow::CrossDevice | Flow::DcApi(_) => None,
             Flow::SameDevice { return_url } => Some(with_code(return_url, &code)?),
         };
         let next = step(shown.clone(), self.now(), hash)?;

@@ -4,7 +4,8 @@ use super::access::{self, AccessKey};
 use super::address::{PublicUrl, check_link, check_return_url};
 use super::field::{Default, Kind, Occurs, SectionDoc, field};
 use super::files::Files;
-use super::reader::{Complaint, Section, suggestion};
+use super::reader::{Complaint, Entry, Section, suggestion};
+use crate::domain::dc_api::{Origin, Protocol};
 use crate::domain::ids::TenantId;
 use crate::domain::jose::hash::sha256;
 use crate::domain::preset::{self, Preset};
@@ -72,7 +73,28 @@ pub const DOC: SectionDoc = SectionDoc {
             "plain_direct_post",
             Kind::OneOf(&["deviation_from_haip"]),
             Default::Absent("answers must be encrypted"),
-            "Lets callers ask for answers that are not encrypted (`direct_post`). Claims then pass the gateway in the clear.",
+            "Lets callers ask for answers that are not encrypted (`direct_post`, `dc_api`). Claims then pass the gateway in the \
+             clear.",
+        ),
+        field(
+            "origins",
+            Kind::Texts("origin"),
+            Default::Absent("none, so that no page can ask through the browser's Digital Credentials API"),
+            "The pages that may ask through the Digital Credentials API, each as its origin: `https://antrag.stadt.example`, \
+             without a path, without a final slash, without the usual port, in lower case. Compared exactly, by wallets too.",
+        ),
+        field(
+            "dc_api_protocols",
+            Kind::Texts("`openid4vp-v1-signed`, `openid4vp-v1-multisigned`"),
+            Default::Absent("`openid4vp-v1-signed` alone"),
+            "The signed requests that these pages hand to the browser, the preferred one first.",
+        ),
+        field(
+            "dc_api_unsigned",
+            Kind::OneOf(&["deviation_from_eu_rules"]),
+            Default::Absent("requests are signed"),
+            "Offers the browser a request without a signature, too, after the signed ones (`openid4vp-v1-unsigned`). EU rules \
+             demand that every request is authenticated with the access certificate, and EU wallets do not answer it.",
         ),
         field(
             "presets",
@@ -191,6 +213,10 @@ pub struct TenantSettings {
     pub cross_device: CrossDevice,
     /// Whether callers may ask for plain answers.
     pub plain_direct_post: bool,
+    /// The pages that may ask through the browser.
+    pub origins: Vec<Origin>,
+    /// How they ask, the preferred way first.
+    pub dc_api_protocols: Vec<Protocol>,
     /// The presets that callers may use.
     pub presets: Vec<Preset>,
     /// Whether callers may send own queries.
@@ -265,6 +291,8 @@ pub(super) fn read(
         _ => CrossDevice::OnRelayRiskAccepted,
     });
     let plain_direct_post = section.choice("plain_direct_post").is_some();
+    let origins = origins(section);
+    let dc_api_protocols = dc_api_protocols(section);
     let presets = presets(section, parts.test_mode);
     let allow_dcql = section.flag("allow_dcql");
     let seconds = |name: &str| section.integer(name).and_then(|value| u32::try_from(value).ok());
@@ -311,6 +339,8 @@ pub(super) fn read(
         return_urls,
         cross_device: cross_device?,
         plain_direct_post,
+        origins,
+        dc_api_protocols,
         presets: presets?,
         allow_dcql: allow_dcql?,
         transaction_seconds: transaction?,
@@ -358,6 +388,60 @@ fn client_id_prefix(
         );
     }
     Some(prefix)
+}
+
+/// The origins, each in its only spelling (DCA-07, DCA-08, case DCA-007).
+fn origins(section: Section<'_>) -> Vec<Origin> {
+    let read = |entry: Entry| match Origin::parse(&entry.text) {
+        Ok(origin) => Some(origin),
+        Err(reason) => {
+            let remedy =
+                "Write it as browsers do, in lower case and without a final slash: https://antrag.stadt.example";
+            section.faults().add(entry.key, reason.detail, remedy);
+            None
+        }
+    };
+    let origins = section.texts("origins").into_iter().filter_map(read).collect();
+    if section.is_empty_list("origins") {
+        section.fault("origins", "is an empty list", "Name the pages that ask, or leave the setting out.");
+    }
+    origins
+}
+
+/// The protocols; without a word on it, the signed one alone (DCA-15).
+fn dc_api_protocols(section: Section<'_>) -> Vec<Protocol> {
+    let mut protocols = Vec::new();
+    for entry in section.texts("dc_api_protocols") {
+        let complaint = match Protocol::from_name(&entry.text) {
+            Some(Protocol::Unsigned) => Complaint::new(
+                "is not signed, which deviates from EU rules",
+                "Leave it out; where no EU wallet is meant, set dc_api_unsigned = \"deviation_from_eu_rules\".",
+            ),
+            Some(protocol) => {
+                protocols.push(protocol);
+                continue;
+            }
+            None => Complaint::new(
+                "there is no such protocol",
+                suggestion(&entry.text, Protocol::ALL.iter().map(|protocol| protocol.as_str())),
+            ),
+        };
+        section.faults().add(entry.key, complaint.problem, complaint.remedy);
+    }
+    let unsigned = section.choice("dc_api_unsigned").is_some();
+    if section.is_empty_list("dc_api_protocols") && !unsigned {
+        section.fault("dc_api_protocols", "is an empty list", "Name a protocol, or leave the setting out.");
+    }
+    if !section.has("dc_api_protocols") {
+        protocols.push(Protocol::Signed);
+    }
+    protocols.extend(unsigned.then_some(Protocol::Unsigned));
+    for name in ["dc_api_protocols", "dc_api_unsigned"] {
+        if section.has(name) && !section.has("origins") {
+            section.fault(name, "has no effect without origins", "Name the pages that ask in tenant.origins.");
+        }
+    }
+    protocols
 }
 
 /// The presets that are named, or all. Placeholder types are for test mode only.

@@ -125,9 +125,9 @@ impl Offer {
     /// # Errors
     /// [`Code::DcapiResponseMalformed`] for every other.
     pub fn offered(&self, name: &str) -> Result<Protocol, Reason> {
-        Protocol::from_name(name)
-            .filter(|protocol| self.protocols.contains(protocol))
-            .ok_or_else(|| Reason::new(Code::DcapiResponseMalformed, "the answer is in a protocol that was not offered"))
+        Protocol::from_name(name).filter(|protocol| self.protocols.contains(protocol)).ok_or_else(|| {
+            Reason::new(Code::DcapiResponseMalformed, "the answer is in a protocol that was not offered")
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod body;
 pub mod callers;
 pub mod client_address;
+pub mod dc_api;
 mod describe;
 pub mod extract;
 pub mod layers;
@@ -97,6 +98,7 @@ pub fn router(front: Front) -> Router {
             "/v1/presentations/{id}",
             get(relying_party::read).delete(relying_party::erase).head(get_or_delete).fallback(get_or_delete),
         )
+        .route("/v1/presentations/{id}/dc-api", post(dc_api::answer).fallback(method_not_allowed))
         .route("/v1/presentations/{id}/events", get(relying_party::events).fallback(method_not_allowed))
         .route("/v1/presentations/{id}/qr.svg", get(relying_party::qr_svg).fallback(method_not_allowed))
         .route("/v1/presentations/{id}/qr.png", get(relying_party::qr_png).fallback(method_not_allowed))

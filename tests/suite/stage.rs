@@ -142,7 +142,7 @@ impl Scene {
         let asked = Asked {
             query: &query,
             binding: Binding { nonce: &nonce, audience: &audience, requested_at: Some(UnixSeconds(NOW - 60)) },
-            state: "state",
+            state: Some("state"),
             encryption: Encryption::Required { key: &world().recipient, kid: &kid },
         };
         let lists = Lists { scene: self, trust, policy: &policy };

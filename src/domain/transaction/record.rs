@@ -540,13 +540,13 @@ mod tests {
         ] {
             assert!(with(&asked, offer(wrong.clone())).is_err(), "{wrong}");
         }
-        let request = |name: &'static str, value: serde_json::Value| {
-            move |v: &mut serde_json::Value| v["request"][name] = value
-        };
+        let request =
+            |name: &'static str, value: serde_json::Value| move |v: &mut serde_json::Value| v["request"][name] = value;
         assert!(with(&asked, request("state", json!("AAAAAAAAAAAAAAAAAAAAAA"))).is_err());
         assert!(with(&asked, request("response_uri", json!("https://verifier.example/x"))).is_err());
         assert!(with(&asked, request("response_mode", json!("direct_post.jwt"))).is_err());
-        for (name, value) in [("state", json!(null)), ("response_uri", json!(null)), ("response_mode", json!("dc_api"))] {
+        for (name, value) in [("state", json!(null)), ("response_uri", json!(null)), ("response_mode", json!("dc_api"))]
+        {
             assert!(with(&posted, request(name, value)).is_err(), "{name}");
         }
     }

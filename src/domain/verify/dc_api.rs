@@ -22,7 +22,8 @@ pub fn read(data: &Value) -> Result<ResponseForm, Reason> {
     let members = match data {
         Value::Object(members) => members,
         Value::String(text) => {
-            parsed = json::parse_object(text.as_bytes()).map_err(|_| malformed("data is a text, but no JSON object"))?;
+            parsed =
+                json::parse_object(text.as_bytes()).map_err(|_| malformed("data is a text, but no JSON object"))?;
             &parsed
         }
         _ => return Err(malformed("data is neither an object nor a text")),
@@ -40,9 +41,7 @@ pub fn read(data: &Value) -> Result<ResponseForm, Reason> {
             Ok(ResponseForm { vp_token: Some(vp_token), ..ResponseForm::default() })
         }
         (None, Some(_), None) => Err(malformed("vp_token is no object")),
-        (None, None, Some(error)) => {
-            Ok(ResponseForm { error: Some(text("error", error)?), ..ResponseForm::default() })
-        }
+        (None, None, Some(error)) => Ok(ResponseForm { error: Some(text("error", error)?), ..ResponseForm::default() }),
         (None, None, None) => Err(malformed("neither response nor vp_token nor error")),
         _ => Err(malformed("members that exclude each other")),
     }

@@ -70,7 +70,8 @@ fn page(created: &Created) -> PresentationPage<'_> {
     let open = matches!(transaction.status(), Status::Open | Status::Fetched);
     let (same_device, return_url) = match transaction.flow() {
         Flow::SameDevice { return_url } => (true, Some(return_url.as_str())),
-        Flow::CrossDevice => (false, None),
+        // The page of a request for the browser is the caller's; this one does not exist (`App::page`).
+        Flow::CrossDevice | Flow::DcApi(_) => (false, None),
     };
     PresentationPage {
         title,

@@ -157,7 +157,7 @@ pub(super) fn response(config: Config<'_>, input: &Map<String, Value>, chains: &
             audience: text(&request, "client_id")?,
             requested_at: config.number("x-requested_at")?.map(UnixSeconds),
         },
-        state: text(&request, "state")?,
+        state: Some(text(&request, "state")?),
         encryption,
     };
     let form = read_form(member(input, "response")?)?;

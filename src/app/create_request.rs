@@ -11,7 +11,8 @@ use crate::domain::jose::hash::sha256;
 use crate::domain::limits;
 use crate::domain::preset::Preset;
 use crate::domain::reason::{Code, Reason};
-use crate::domain::request::link::authorization_request_uri;
+use crate::domain::request::client_id::ClientId;
+use crate::domain::request::link::{authorization_request_by_value, authorization_request_uri};
 use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::{
     Flow, NewTransaction, Purpose, RequestData, ResponseMode, ResultPolicy, SecretScalar, Transaction,
@@ -79,13 +80,13 @@ impl IdempotentCall<'_> {
 pub struct Created {
     /// The transaction.
     pub transaction: Transaction,
-    /// What starts the wallet.
-    pub authorization_request_uri: String,
-    /// Where the wallet collects the request.
-    pub request_uri: String,
+    /// What starts the wallet. `None` once a request that travels in its link has ended.
+    pub authorization_request_uri: Option<String>,
+    /// Where the wallet collects the request, unless that travels in the link.
+    pub request_uri: Option<String>,
     /// The page for the person.
     pub page_url: String,
-    /// What the page hands to the browser, in the flow `dc_api`; there the links lead nowhere.
+    /// What the page hands to the browser, in the flow `dc_api`, which has no links and no page of ours.
     pub dc_api_request: Option<Value>,
 }
 
@@ -129,15 +130,29 @@ impl App {
 
     /// The links of a transaction, for the answer and for its QR code.
     pub fn created(&self, tenant: &Tenant, transaction: Transaction) -> Created {
+        let page_url = format!("{}/p/{}", self.public_url, transaction.page().as_str());
+        if transaction.offer().is_some() {
+            let (authorization_request_uri, request_uri) = (None, None);
+            return Created { authorization_request_uri, request_uri, page_url, transaction, dc_api_request: None };
+        }
+        if transaction.request().is_in_link() {
+            let parameters =
+                self.with_request_object(tenant, &transaction, None, |object| object.link_parameters()).ok();
+            let link = parameters.map(|parameters| authorization_request_by_value(&tenant.scheme, &parameters));
+            return Created {
+                authorization_request_uri: link,
+                request_uri: None,
+                page_url,
+                transaction,
+                dc_api_request: None,
+            };
+        }
         let request_uri = format!("{}/wallet/requests/{}", self.public_url, transaction.handle().as_str());
+        let link = authorization_request_uri(&tenant.scheme, &transaction.request().client_id, &request_uri);
         Created {
-            authorization_request_uri: authorization_request_uri(
-                &tenant.scheme,
-                &transaction.request().client_id,
-                &request_uri,
-            ),
-            page_url: format!("{}/p/{}", self.public_url, transaction.page().as_str()),
-            request_uri,
+            authorization_request_uri: Some(link),
+            request_uri: Some(request_uri),
+            page_url,
             transaction,
             dc_api_request: None,
         }
@@ -160,6 +175,7 @@ impl App {
         let broken = || Failure::from(Reason::new(Code::InternalError, "the key cannot be prepared"));
         let (_, encryption_kid) = key.announced_jwk().map_err(|_| broken())?;
         let encrypted = plan.response_mode.is_encrypted();
+        let response_uri = format!("{}/wallet/responses/{}", self.public_url, handle.as_str());
         // A browser carries neither a state nor an answer to an address (DCA-10, NON-06).
         let by_wallet = !plan.response_mode.is_by_browser();
         let state = if by_wallet { Some(entropy.draw(State::from_random)?) } else { None };
@@ -172,11 +188,11 @@ impl App {
             flow: plan.flow,
             request: RequestData {
                 preset: plan.preset,
-                client_id: tenant.signer.client_id().to_owned(),
+                client_id: tenant.client_id.text(&response_uri),
                 nonce: entropy.draw(Nonce::from_random)?,
                 state,
                 response_mode: plan.response_mode,
-                response_uri: by_wallet.then(|| format!("{}/wallet/responses/{}", self.public_url, handle.as_str())),
+                response_uri: by_wallet.then_some(response_uri),
                 dcql_query: plan.dcql_query,
                 purpose: plan.purpose,
                 encryption_key: encrypted.then(|| SecretScalar::new(*key.scalar())),
@@ -216,6 +232,9 @@ impl Plan {
         let mut faults = Faults::default();
         let asked = what(tenant, queries, wish, &mut faults);
         let flow = flow(tenant, wish, &mut faults);
+        if tenant.client_id == ClientId::OfResponseUri && flow == Some(Flow::CrossDevice) {
+            faults.add("/flow", "a request that travels in its link is too large for a QR code", "OVP-REQ-10");
+        }
         let response_mode = response_mode(tenant, wish, &mut faults);
         if !wish.transaction_data.is_empty() {
             faults.add("/transaction_data", "transaction data is not offered by this version", "TXD-11");
@@ -236,6 +255,10 @@ impl Plan {
             en: text(wish.purpose_en.as_deref(), "/purpose/en", &mut faults)
                 .or_else(|| preset.map(|preset| preset.purpose.en.clone())),
         };
+        if tenant.profile.purpose_demanded && purpose.de.is_none() && purpose.en.is_none() {
+            let detail = format!("the profile {} wants a purpose that people can read", tenant.profile.name);
+            faults.add("/purpose", detail, "OVP-REQ-12");
+        }
         let reference = reference(wish.reference.as_deref(), &mut faults);
         let (Some(asked), Some(flow), Some(response_mode)) = (asked, flow, response_mode) else {
             return Err(Failure::invalid(faults.0));
@@ -375,7 +398,7 @@ fn response_mode(tenant: &Tenant, wish: &NewPresentation, faults: &mut Faults) -
         if by_browser { (ResponseMode::DcApiJwt, "DCA-04") } else { (ResponseMode::DirectPostJwt, "OVP-REQ-03") };
     let Some(name) = wish.response_mode.as_deref() else { return Some(usual) };
     match ResponseMode::from_name(name).filter(|mode| mode.is_by_browser() == by_browser) {
-        Some(mode) if mode.is_encrypted() || tenant.plain_direct_post => Some(mode),
+        Some(mode) if mode.is_encrypted() || (tenant.plain_direct_post && tenant.profile.plain_answers) => Some(mode),
         Some(_) => {
             let detail = "plain answers deviate from HAIP, and this tenant does not allow that";
             faults.add("/response_mode", detail, "OVP-REQ-04");

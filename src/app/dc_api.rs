@@ -71,7 +71,8 @@ impl App {
             algorithms: &tenant.policy.algorithms,
             issued_at: self.now(),
             expires: transaction.expires_at(),
-            certificates: signer.certificate_chain(),
+            certificates: tenant.profile.sent(signer.certificate_chain()),
+            issued_at_in_header: tenant.profile.issued_at_in_header,
         };
         let unwritable = |_| Failure::from(Reason::new(Code::InternalError, "the request cannot be written"));
         let signed = async |parts: &ToSign| signer.sign(parts.signing_input().as_bytes()).await.map_err(Failure::from);

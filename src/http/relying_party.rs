@@ -113,8 +113,8 @@ fn wish(body: NewPresentationBody) -> NewPresentation {
 
 fn created_body(created: Created) -> CreatedBody {
     let transaction = &created.transaction;
-    // What a browser carries has no links.
-    let link = |address: String| transaction.offer().is_none().then_some(address);
+    // There the page is the caller's own.
+    let page_url = transaction.offer().is_none().then_some(created.page_url);
     CreatedBody {
         id: transaction.id().as_str().to_owned(),
         status: transaction.status().as_str(),
@@ -122,9 +122,9 @@ fn created_body(created: Created) -> CreatedBody {
         created_at: rfc3339(transaction.created_at()),
         expires_at: rfc3339(transaction.expires_at()),
         client_id: transaction.request().client_id.clone(),
-        authorization_request_uri: link(created.authorization_request_uri),
-        request_uri: link(created.request_uri),
-        page_url: link(created.page_url),
+        authorization_request_uri: created.authorization_request_uri,
+        request_uri: created.request_uri,
+        page_url,
         dc_api_request: created.dc_api_request,
     }
 }
@@ -325,7 +325,7 @@ impl Watching {
 )]
 pub async fn qr_svg(caller: Caller, State(front): State<Front>, Name(id): Name) -> Result<Response, Problem> {
     let created = front.app.links(&caller.tenant, &id).await?;
-    let picture = qr::svg(&created.authorization_request_uri)?;
+    let picture = qr::svg(&created.authorization_request_uri.ok_or(Code::RequestExpired)?)?;
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], picture).into_response())
 }
 
@@ -340,7 +340,7 @@ pub async fn qr_svg(caller: Caller, State(front): State<Front>, Name(id): Name) 
 )]
 pub async fn qr_png(caller: Caller, State(front): State<Front>, Name(id): Name) -> Result<Response, Problem> {
     let created = front.app.links(&caller.tenant, &id).await?;
-    let picture = qr::png(&created.authorization_request_uri)?;
+    let picture = qr::png(&created.authorization_request_uri.ok_or(Code::RequestExpired)?)?;
     Ok(([(header::CONTENT_TYPE, "image/png")], picture).into_response())
 }
 

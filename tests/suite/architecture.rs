@@ -79,6 +79,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "domain::jose",
             "domain::limits",
             "domain::reason",
+            "domain::request",
             "domain::time",
         ],
     ),

@@ -36,6 +36,8 @@ pub struct DcApiRequest<'a> {
     pub expires: UnixSeconds,
     /// The certificates in DER, leaf first, without the anchor.
     pub certificates: &'a [Vec<u8>],
+    /// Whether the protected header says when it is made (OVP-JAR-15).
+    pub issued_at_in_header: bool,
 }
 
 #[derive(Serialize)]
@@ -103,7 +105,7 @@ impl<'a> DcApiRequest<'a> {
     /// OpenID4VP 1.0 sections A.2 and A.3.2.1, 5.8 (`aud`); DCA-06, OVP-JAR-02.
     pub fn signed(&self) -> Result<ToSign, serde_json::Error> {
         let parameters = Parameters { client_id: Some(self.client_id), ..self.authenticated() };
-        encoded(&Header::new(self.certificates), &parameters)
+        encoded(&self.header(), &parameters)
     }
 
     /// The request for `openid4vp-v1-multisigned`, to be signed by this client.
@@ -114,7 +116,7 @@ impl<'a> DcApiRequest<'a> {
     /// # Source
     /// OpenID4VP 1.0 section A.3.2.2; DCA-09.
     pub fn multi_signed(&self) -> Result<ToSign, serde_json::Error> {
-        let header = PartyHeader { common: Header::new(self.certificates), client_id: self.client_id };
+        let header = PartyHeader { common: self.header(), client_id: self.client_id };
         encoded(&header, &self.authenticated())
     }
 
@@ -128,6 +130,10 @@ impl<'a> DcApiRequest<'a> {
     /// OpenID4VP 1.0 sections A.2 and A.3.1.
     pub fn unsigned(&self) -> Result<Value, serde_json::Error> {
         serde_json::to_value(self.plain())
+    }
+
+    fn header(&self) -> Header<'a> {
+        Header::new(self.certificates, self.issued_at_in_header.then_some(self.issued_at))
     }
 
     fn plain(&self) -> Parameters<'a> {
@@ -181,6 +187,7 @@ mod tests {
             issued_at: UnixSeconds(1),
             expires: UnixSeconds(301),
             certificates: &[vec![0xfb, 0xff], vec![1]],
+            issued_at_in_header: false,
         });
     }
 
@@ -216,6 +223,10 @@ mod tests {
             let text = format!("{}.{}.AQI", parts.protected, parts.payload);
             assert_eq!(parts.compact(&[1, 2]), json!({"request": text}));
             assert_eq!(format!("{}.AQI", parts.signing_input()), text);
+            // OVP-JAR-15.
+            let dated = DcApiRequest { issued_at_in_header: true, ..request };
+            assert_eq!(decoded(&dated.signed().unwrap().protected)["iat"], 1);
+            assert_eq!(decoded(&dated.multi_signed().unwrap().protected)["iat"], 1);
         });
     }
 

@@ -20,6 +20,7 @@ pub use state::{Accepted, Refusal};
 use super::dc_api::Offer;
 use super::ids::{Nonce, PageHandle, RequestHandle, State, TenantId, TransactionId};
 use super::reason::Code;
+use super::request::ClientIdPrefix;
 use super::time::UnixSeconds;
 use reading::Gate;
 use std::fmt;
@@ -114,6 +115,18 @@ pub struct RequestData {
     pub encryption_key: Option<SecretScalar>,
     /// The `kid` of the encryption key.
     pub encryption_kid: String,
+}
+
+impl RequestData {
+    /// Whether the whole request travels in the link, so that no wallet collects it.
+    pub fn is_in_link(&self) -> bool {
+        !self.response_mode.is_by_browser() && !ClientIdPrefix::of(&self.client_id).is_signed()
+    }
+
+    /// Whether wallets collect the request: it travels neither in the link nor through a browser.
+    pub fn is_collected(&self) -> bool {
+        !self.response_mode.is_by_browser() && !self.is_in_link()
+    }
 }
 
 impl fmt::Debug for RequestData {

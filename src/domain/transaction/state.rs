@@ -64,12 +64,12 @@ impl Transaction {
     /// # Errors
     /// - [`Code::TransactionCompleted`] after any end but expiry (RSP-010, RSP-011, RSP-012).
     /// - [`Code::TransactionExpired`] after expiry, and from `expires_at` on.
-    /// - [`Code::StateMismatch`] if nobody has collected the request, so nobody can know its nonce (RSP-032). In the flow
-    ///   of the Digital Credentials API the caller has had the request from the start.
+    /// - [`Code::StateMismatch`] if nobody has collected the request, so nobody can know its nonce (RSP-032). Requests
+    ///   that travel in the link or through a browser need no collecting.
     pub fn check_answerable(&self, now: UnixSeconds) -> Result<(), Reason> {
         self.check_not_ended(now)?;
         match self.phase {
-            Phase::Open if !matches!(self.start.flow, Flow::DcApi(_)) => {
+            Phase::Open if self.start.request.is_collected() => {
                 Err(Reason::new(Code::StateMismatch, "an answer to a request that nobody collected"))
             }
             _ => Ok(()),

@@ -1,6 +1,6 @@
-//! `Idempotency-Key` on calls that change nothing: a second call with the same key is made anew, and refused if its body is
-//! another one (API-010). Kept in memory: what a restart forgets is a refusal, and nothing was changed that could be
-//! changed twice.
+//! `Idempotency-Key` on calls that may be made anew: those that change nothing, and the handing in of an answer, which ends a
+//! presentation once however often it comes. With another body the key is refused (API-010). Kept in memory: what a
+//! restart forgets is a refusal, and that a call came before; nothing is changed twice.
 
 use super::create_request::{IDEMPOTENCY_SECONDS, IdempotentCall};
 use super::{App, Failure};
@@ -97,14 +97,14 @@ mod tests {
         let compare = |tenant: &TenantId, path, key, body, now| {
             recognised.compare(tenant, path, call(key, body), UnixSeconds(now)).map_err(|reason| reason.code)
         };
-        assert_eq!(compare(&one, "a", "key", "{}", 0), Ok(()));
-        assert_eq!(compare(&one, "a", "key", "{}", 86_399), Ok(()));
+        assert_eq!(compare(&one, "a", "key", "{}", 0), Ok(false));
+        assert_eq!(compare(&one, "a", "key", "{}", 86_399), Ok(true));
         assert_eq!(compare(&one, "a", "key", "{ }", 86_399), Err(Code::IdempotencyConflict));
         // Another key, path or tenant is another call.
-        assert_eq!(compare(&one, "a", "key2", "{ }", 86_399), Ok(()));
-        assert_eq!(compare(&one, "b", "key", "{ }", 86_399), Ok(()));
-        assert_eq!(compare(&two, "a", "key", "{ }", 86_399), Ok(()));
-        assert_eq!(compare(&one, "a", "key", "{ }", 86_400), Ok(()));
+        assert_eq!(compare(&one, "a", "key2", "{ }", 86_399), Ok(false));
+        assert_eq!(compare(&one, "b", "key", "{ }", 86_399), Ok(false));
+        assert_eq!(compare(&two, "a", "key", "{ }", 86_399), Ok(false));
+        assert_eq!(compare(&one, "a", "key", "{ }", 86_400), Ok(false));
     }
 
     #[test]

@@ -4,10 +4,13 @@
 mod attacks;
 mod creation;
 
-use crate::service::{NOW, RETURN_URL, TestService, part, presentation_path, sqlite, told};
+use crate::cli::run;
+use crate::service::{NOW, RETURN_URL, STATUS_BASE, TestService, part, presentation_path, sqlite, told};
 use pruefstein::app::Tenant;
 use pruefstein::app::dc_api::DcApiRules;
+use pruefstein::demo::passport::Passport;
 use pruefstein::domain::dc_api::{Origin, Protocol};
+use pruefstein::domain::encoding::base64;
 use pruefstein::domain::ids::{TenantId, TransactionId};
 use pruefstein::simulator::dc_api::{BrowserFault, PageCall, read};
 use pruefstein::simulator::faults::Fault;
@@ -333,4 +336,47 @@ async fn a_wallet_at_another_page_refuses_the_request() {
     }
     let created = service.create(&json!({"preset": "schalter", "flow": "same_device", "return_url": RETURN_URL})).await;
     assert_eq!(created["dc_api_request"], Value::Null);
+}
+
+#[tokio::test]
+async fn the_wallet_of_the_command_line_answers_a_page() {
+    // `wallet answer --dc-api`: what it prints is what the backend hands in.
+    let folder = tempfile::tempdir().unwrap();
+    let passport = Passport {
+        seed: base64::encode_url(&[7; 32]),
+        made_at: NOW,
+        verifier_host: "127.0.0.1".to_owned(),
+        status_base: STATUS_BASE.to_owned(),
+    };
+    passport.write_to(folder.path()).unwrap();
+    let service = service();
+    let created = service.create(&wish()).await;
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (request, world, at) = (path("request.json"), path("world.json"), NOW.0.to_string());
+    std::fs::write(&request, created.to_string()).unwrap();
+    let wallet = |origin: &str, more: &[&str]| {
+        let mut arguments =
+            vec!["wallet", "answer", "--dc-api", &request, "--origin", origin, "--world", &world, "--at"];
+        arguments.push(&at);
+        arguments.extend(more);
+        run(&arguments, b"")
+    };
+    // The wallet itself refuses at another page.
+    let refused = wallet("https://evil.example", &[]);
+    assert_eq!(refused.exit, 1, "{}", refused.err);
+    assert!(refused.err.contains("expected-origins"), "{}", refused.err);
+    for fault in ["dc-origin-slash", "kb-wrong-nonce"] {
+        let ran = wallet(ORIGIN, &["--fault", fault]);
+        assert_eq!(ran.exit, 0, "{}", ran.err);
+        assert!(ran.err.contains(fault), "{}", ran.err);
+        let (status, _) = hand_in(&service, &created, &serde_json::from_str(&ran.out).unwrap()).await;
+        assert_eq!(status, 400, "{fault}");
+    }
+    std::fs::write(&request, created["dc_api_request"].to_string()).unwrap();
+    let ran = wallet(ORIGIN, &[]);
+    assert_eq!(ran.exit, 0, "{}", ran.err);
+    let (status, ended) = hand_in(&service, &created, &serde_json::from_str(&ran.out).unwrap()).await;
+    assert_eq!((status, ended["status"].as_str()), (200, Some("verified")), "{ended}");
+    assert!(run(&["wallet", "answer", "--list-faults"], b"").out.contains("dc-aud-client-id"));
+    assert_eq!(run(&["wallet", "answer", "--dc-api", &request], b"").exit, 2, "an origin is needed");
 }

@@ -21,6 +21,8 @@ use serde_json::{Value, json};
 pub struct DcApiRules {
     /// The exact origins of the tenant's pages; without any the flow is not offered.
     pub origins: Vec<Origin>,
+    /// The origin of this service, if its hosted pages ask, too.
+    pub hosted: Option<Origin>,
     /// The protocols in which they ask, in the order of preference.
     pub protocols: Vec<Protocol>,
 }
@@ -55,7 +57,13 @@ impl App {
         }
     }
 
-    async fn requests_of(&self, tenant: &Tenant, transaction: &Transaction, offer: &Offer) -> Result<Value, Failure> {
+    /// The requests of an offer. The way of the answer is that of a browser, whatever else the transaction may be answered by.
+    pub(super) async fn requests_of(
+        &self,
+        tenant: &Tenant,
+        transaction: &Transaction,
+        offer: &Offer,
+    ) -> Result<Value, Failure> {
         let request = transaction.request();
         let jwk = announced_key(request)?;
         let query: &RawValue = serde_json::from_str(&request.dcql_query)
@@ -64,7 +72,7 @@ impl App {
         let asked = DcApiRequest {
             client_id: &request.client_id,
             origin: &offer.origin,
-            response_mode: request.response_mode.as_str(),
+            response_mode: request.response_mode.through_browser().as_str(),
             nonce: request.nonce.as_str(),
             dcql_query: query,
             encryption_jwk: jwk.as_ref(),
@@ -117,11 +125,15 @@ impl App {
         let form = match offer.offered(answer.protocol).and_then(|_| dc_api::read(answer.data)) {
             Ok(form) => form,
             Err(reason) => {
-                let refused = RefusedTry { at: self.now(), reason: reason.clone(), report: None };
-                self.tries.note(&id, refused);
+                self.note_refused(&id, &reason);
                 return Err(reason.into());
             }
         };
         Ok(self.settle(shown, Channel::Browser(&offer.origin), &form).await?.outcome)
+    }
+
+    /// Takes note of an answer that did not reach the checks.
+    pub(super) fn note_refused(&self, id: &TransactionId, reason: &Reason) {
+        self.tries.note(id, RefusedTry { at: self.now(), reason: reason.clone(), report: None });
     }
 }

@@ -80,6 +80,19 @@ pub const DOC: SectionDoc = SectionDoc {
              believes to be elsewhere, and no check of a verifier can tell; hence the name of the value.",
         ),
         field(
+            "cross_device_seconds_max",
+            Kind::Integer { min: 30, max: 900, unit: "seconds" },
+            Default::Is("600"),
+            "The longest life of a request that a wallet on another device may answer.",
+        ),
+        field(
+            "return_seconds",
+            Kind::Integer { min: 30, max: 900, unit: "seconds" },
+            Default::Is("300"),
+            "How long an accepted answer waits for the person to come back with the response code, or to confirm on the \
+             page. If nobody does, the presentation is rejected.",
+        ),
+        field(
             "plain_direct_post",
             Kind::OneOf(&["deviation_from_haip"]),
             Default::Absent("answers must be encrypted"),
@@ -92,6 +105,13 @@ pub const DOC: SectionDoc = SectionDoc {
             Default::Absent("none, so that no page can ask through the browser's Digital Credentials API"),
             "The pages that may ask through the Digital Credentials API, each as its origin: `https://antrag.stadt.example`, \
              without a path, without a final slash, without the usual port, in lower case. Compared exactly, by wallets too.",
+        ),
+        field(
+            "hosted_dc_api",
+            Kind::Flag,
+            Default::Is("false"),
+            "Whether hosted pages of the same-device flow ask through the Digital Credentials API, too, where the browser has \
+             it. The link to the wallet stays beside it. Proofs are then made for the origin of `service.public_url`.",
         ),
         field(
             "dc_api_protocols",
@@ -218,6 +238,8 @@ pub struct TenantSettings {
     pub plain_direct_post: bool,
     /// The pages that may ask through the browser.
     pub origins: Vec<Origin>,
+    /// Whether hosted pages ask through the browser, too.
+    pub hosted_dc_api: bool,
     /// How they ask, the preferred way first.
     pub dc_api_protocols: Vec<Protocol>,
     /// The presets that callers may use.
@@ -228,6 +250,10 @@ pub struct TenantSettings {
     pub transaction_seconds: u32,
     /// The longest life that a caller may ask for.
     pub transaction_seconds_max: u32,
+    /// The longest life in the cross-device flow, in seconds.
+    pub cross_device_seconds_max: u32,
+    /// How long an accepted answer waits for its person, in seconds.
+    pub return_seconds: u32,
     /// How long a result is kept, in seconds.
     pub result_seconds: u32,
     /// The longest time for which a caller may have it kept.
@@ -296,6 +322,7 @@ pub(super) fn read(
     });
     let plain_direct_post = section.choice("plain_direct_post").is_some();
     let origins = origins(section);
+    let hosted_dc_api = section.flag("hosted_dc_api");
     let dc_api_protocols = dc_api_protocols(section, profile, client_id_prefix);
     if plain_direct_post && let Some(profile) = profile.filter(|profile| !profile.plain_answers) {
         section.fault(
@@ -318,6 +345,7 @@ pub(super) fn read(
     };
     let (transaction, transaction_max) = usual_and_most("transaction_seconds", "transaction_seconds_max");
     let (result, result_max) = usual_and_most("result_seconds", "result_seconds_max");
+    let (cross_device_most, return_seconds) = (seconds("cross_device_seconds_max"), seconds("return_seconds"));
     let link = |name| {
         let text = section.text(name)?;
         check_link(&text).map_err(|complaint| section.complain(name, complaint)).ok()?;
@@ -349,11 +377,14 @@ pub(super) fn read(
         cross_device: cross_device?,
         plain_direct_post,
         origins,
+        hosted_dc_api: hosted_dc_api?,
         dc_api_protocols,
         presets: presets?,
         allow_dcql: allow_dcql?,
         transaction_seconds: transaction?,
         transaction_seconds_max: transaction_max?,
+        cross_device_seconds_max: cross_device_most?,
+        return_seconds: return_seconds?,
         result_seconds: result?,
         result_seconds_max: result_max?,
         privacy_url,
@@ -431,7 +462,8 @@ fn dc_api_protocols(section: Section<'_>, profile: Option<&Profile>, prefix: Opt
         );
     }
     let signs = prefix.is_none_or(ClientIdPrefix::is_signed);
-    if section.has("origins") && !signs && !protocols.is_empty() {
+    let used = section.has("origins") || section.flag("hosted_dc_api") == Some(true);
+    if used && !signs && !protocols.is_empty() {
         section.fault(
             "dc_api_protocols",
             "has signed requests, but with client_id_prefix = \"redirect_uri\" nothing can be signed",
@@ -440,8 +472,9 @@ fn dc_api_protocols(section: Section<'_>, profile: Option<&Profile>, prefix: Opt
     }
     protocols.extend(unsigned.then_some(Protocol::Unsigned));
     for name in ["dc_api_protocols", "dc_api_unsigned"] {
-        if section.has(name) && !section.has("origins") {
-            section.fault(name, "has no effect without origins", "Name the pages that ask in tenant.origins.");
+        if section.has(name) && !used {
+            let remedy = "Name the pages that ask in tenant.origins, or set tenant.hosted_dc_api = true.";
+            section.fault(name, "has no effect without origins", remedy);
         }
     }
     protocols

@@ -56,5 +56,5 @@ pub async fn answer(
         Err(refused) if repeated && refused.failure.code() == Code::TransactionCompleted => {}
         Err(refused) => return Err(refused.failure.into()),
     }
-    presentation_body(front.app.read_result(&caller.tenant, &id, None).await?).map(Json)
+    presentation_body(front.app.read_result(&caller.tenant, &id, None, None).await?).map(Json)
 }

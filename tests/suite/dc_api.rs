@@ -3,6 +3,7 @@
 
 mod attacks;
 mod creation;
+mod hosted;
 
 use crate::cli::run;
 use crate::service::{NOW, RETURN_URL, STATUS_BASE, TestService, part, presentation_path, sqlite, told};
@@ -26,6 +27,7 @@ const OTHER_ORIGIN: &str = "https://termin.stadt.example";
 fn asks_in(protocols: &[Protocol]) -> impl Fn(&mut Tenant) {
     let rules = DcApiRules {
         origins: [ORIGIN, OTHER_ORIGIN].map(|origin| Origin::parse(origin).unwrap()).to_vec(),
+        hosted: None,
         protocols: protocols.to_vec(),
     };
     move |tenant| tenant.dc_api = rules.clone()

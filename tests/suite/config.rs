@@ -739,6 +739,10 @@ fn browsers_are_asked_in_signed_requests_unless_the_deviation_is_named() {
     ] {
         refused(&folder, &text(lines), key, words);
     }
+    // The hosted pages are pages, too.
+    let hosted = folder.load(&with("tenant", &format!("hosted_dc_api = true\n{both}"))).unwrap().tenant;
+    assert!(hosted.hosted_dc_api && hosted.origins.is_empty());
+    assert_eq!(hosted.dc_api_protocols, [Protocol::MultiSigned, Protocol::Signed]);
     for line in [both, unsigned] {
         let faults = folder.load(&with("tenant", line)).expect_err("no origins");
         assert!(faults[0].to_string().contains("without origins"), "{faults:?}");

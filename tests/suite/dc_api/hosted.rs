@@ -222,3 +222,23 @@ async fn without_the_setting_and_in_other_flows_there_is_no_such_way() {
     let answer = browser.posts(Some(BASE), &json!({"protocol": "openid4vp-v1-signed", "data": {}})).await;
     assert_eq!(answer.status, 404);
 }
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "whether a skip is allowed is said by the environment")]
+fn the_script_asks_and_falls_back() {
+    // DCA-02, DCA-03, DCA-20: the script in a page of a few lines, run by node; without node the test says that it was
+    // skipped, unless `PRUEFSTEIN_CLIENT=required` is set.
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page/dc-api.mjs");
+    match std::process::Command::new("node").arg(file).output() {
+        Ok(output) => {
+            let text =
+                format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            assert!(output.status.success(), "{text}");
+            assert!(text.matches("ok ").count() >= 7, "{text}");
+        }
+        Err(error) => {
+            assert!(std::env::var("PRUEFSTEIN_CLIENT").is_err(), "node is required, but {error}");
+            eprintln!("dc_api: the script was not tested, node cannot be run: {error}");
+        }
+    }
+}

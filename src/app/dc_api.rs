@@ -75,6 +75,7 @@ impl App {
             response_mode: request.response_mode.through_browser().as_str(),
             nonce: request.nonce.as_str(),
             dcql_query: query,
+            transaction_data: &request.transaction_data,
             encryption_jwk: jwk.as_ref(),
             algorithms: &tenant.policy.algorithms,
             issued_at: self.now(),

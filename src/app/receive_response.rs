@@ -13,6 +13,7 @@ use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::{
     Accepted, ErrorRecord, Flow, Refusal as RejectedAs, RequestData, ResponseCodeHash, SecretScalar, Transaction,
 };
+use crate::domain::transaction_data::Entry;
 use crate::domain::verify::response::{Answer, Asked, Encryption, Presented, ResponseForm, WalletError, open};
 use crate::domain::verify::{Binding, Refusal, Report, Standing, Verified};
 use std::borrow::Cow;
@@ -65,7 +66,7 @@ pub(super) enum Channel<'a> {
 
 impl Channel<'_> {
     /// The audience of proofs (KB-09, KB-10).
-    fn audience<'r>(&self, request: &'r RequestData) -> Cow<'r, str> {
+    fn audience(self, request: &RequestData) -> Cow<'_, str> {
         match self {
             Self::Wallet => Cow::Borrowed(&request.client_id),
             Self::Browser(origin) => Cow::Owned(origin.audience()),
@@ -140,6 +141,8 @@ impl App {
             .ok()
             .and_then(|queries| queries.read(request.preset.as_deref(), &request.dcql_query))
             .ok_or_else(|| broken("the stored query cannot be read"))?;
+        let sent = request.transaction_data.iter().map(|text| Entry::parse(text)).collect::<Result<Vec<_>, _>>();
+        let sent = sent.map_err(|_| broken("the stored transaction data cannot be read"))?;
         let trust = tenant.trust.current();
         let stored = |scalar: &SecretScalar| EphemeralKey::from_scalar(*scalar.expose());
         let key = if request.response_mode.is_encrypted() {
@@ -161,6 +164,7 @@ impl App {
                 nonce: request.nonce.as_str(),
                 audience: &audience,
                 requested_at: Some(shown.created_at()),
+                transaction_data: &sent,
             },
             state,
             encryption: key.as_ref().map_or(Encryption::PlainAsConfigured, |key| Encryption::Required {

@@ -126,6 +126,7 @@ fn created_body(created: Created) -> CreatedBody {
         authorization_request_uri: created.authorization_request_uri,
         request_uri: created.request_uri,
         page_url,
+        transaction_data: transaction.request().transaction_data.clone(),
         dc_api_request: created.dc_api_request,
     }
 }
@@ -400,6 +401,7 @@ pub async fn verify(
         nonce: body.nonce,
         audience: body.audience,
         dcql_query: body.dcql_query,
+        transaction_data: body.transaction_data,
         at,
     };
     match front.app.verify_once(&caller.tenant, asked).await? {

@@ -7,6 +7,7 @@ use super::request::{
     Refusal, RequestObject, Rule, Signed, check_metadata, check_times, check_verifier_info, demand, is_access_key,
     is_random_text,
 };
+use super::transaction_data;
 use crate::domain::reason::Code;
 use crate::domain::time::UnixSeconds;
 use serde_json::{Map, Value, json};
@@ -153,6 +154,11 @@ fn check_parameters(
     demand(is_random_text(nonce), Rule::Nonce, "too short, or other characters")?;
     let query = claims.get("dcql_query").and_then(Query::parse);
     let query = query.ok_or_else(|| Refusal::new(Rule::QueryForm, "cannot be read"))?;
+    let transaction_data = match claims.get("transaction_data") {
+        None => Vec::new(),
+        Some(value) => transaction_data::read(value, &query)
+            .ok_or_else(|| Refusal::new(Rule::TransactionData, "another shape, or an unknown credential"))?,
+    };
     let encrypted = match word("response_mode") {
         Some("dc_api.jwt") => true,
         Some("dc_api") => false,
@@ -171,6 +177,7 @@ fn check_parameters(
         nonce: nonce.to_owned(),
         state: None,
         query,
+        transaction_data,
     })
 }
 

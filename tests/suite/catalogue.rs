@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Areas in which every case is covered: those of the core, and of what the core needs from status hosts.
 const COMPLETE: [&str; 13] =
-    ["JOS", "JSN", "JWE", "SDJ", "KBJ", "SVC", "TSL", "X5C", "TRU", "DCQ", "RSP", "HTT", "DCA"];
+    ["JOS", "JSN", "JWE", "SDJ", "KBJ", "SVC", "TSL", "X5C", "TRU", "DCQ", "TXD", "RSP", "HTT", "DCA"];
 
 /// Cases of these areas that are about mdoc, which this version does not verify.
 const OF_MDOC: [&str; 1] = ["DCA-006"];

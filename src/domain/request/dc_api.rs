@@ -26,6 +26,8 @@ pub struct DcApiRequest<'a> {
     pub nonce: &'a str,
     /// The query, exactly as stored.
     pub dcql_query: &'a RawValue,
+    /// The entries of transaction data, exactly as stored; none, no member.
+    pub transaction_data: &'a [String],
     /// The key for the answer, if it is to be encrypted.
     pub encryption_jwk: Option<&'a Map<String, Value>>,
     /// The algorithms that are accepted.
@@ -56,6 +58,8 @@ struct Parameters<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     exp: Option<UnixSeconds>,
     dcql_query: &'a RawValue,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    transaction_data: &'a [String],
     client_metadata: ClientMetadata<'a>,
 }
 
@@ -147,6 +151,7 @@ impl<'a> DcApiRequest<'a> {
             iat: None,
             exp: None,
             dcql_query: self.dcql_query,
+            transaction_data: self.transaction_data,
             client_metadata: ClientMetadata::new(self.algorithms, self.encryption_jwk),
         }
     }
@@ -182,6 +187,7 @@ mod tests {
             response_mode: "dc_api.jwt",
             nonce: "n",
             dcql_query: &query,
+            transaction_data: &[],
             encryption_jwk: Some(&jwk),
             algorithms: &AllowedAlgorithms::default(),
             issued_at: UnixSeconds(1),
@@ -223,6 +229,9 @@ mod tests {
             let text = format!("{}.{}.AQI", parts.protected, parts.payload);
             assert_eq!(parts.compact(&[1, 2]), json!({"request": text}));
             assert_eq!(format!("{}.AQI", parts.signing_input()), text);
+            let entries = ["eyJ0IjoxfQ".to_owned()];
+            let authorised = DcApiRequest { transaction_data: &entries, ..request };
+            assert_eq!(decoded(&authorised.signed().unwrap().payload)["transaction_data"], json!(entries));
             // OVP-JAR-15.
             let dated = DcApiRequest { issued_at_in_header: true, ..request };
             assert_eq!(decoded(&dated.signed().unwrap().protected)["iat"], 1);

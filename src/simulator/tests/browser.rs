@@ -1,6 +1,8 @@
 //! The wallet behind a browser refuses a call for each rule, and only for that rule.
 
 use super::*;
+use crate::domain::encoding::base64;
+use crate::domain::jose::jwe;
 use crate::simulator::dc_api::{BrowserFault, PageCall, read};
 use crate::simulator::request::Rule;
 
@@ -80,13 +82,13 @@ impl Page {
         read(call, &page).err().map(|refusal| refusal.rule)
     }
 
-    fn refuses(&self, requests: Value) -> Option<Rule> {
+    fn refuses(&self, requests: &Value) -> Option<Rule> {
         self.read(&json!({"digital": {"requests": requests}}))
     }
 
     /// As a signed request.
     fn refused(&self) -> Option<Rule> {
-        self.refuses(json!([self.signed()]))
+        self.refuses(&json!([self.signed()]))
     }
 }
 
@@ -96,9 +98,9 @@ fn good_calls_are_answered() {
     assert_eq!(page.refused(), None);
     let signed = page.signed();
     let (page, multi) = page.multi_signed();
-    assert_eq!(page.refuses(json!([multi])), None);
+    assert_eq!(page.refuses(&json!([multi])), None);
     let (_, unsigned) = Page::new().unsigned();
-    assert_eq!(page.refuses(json!([unsigned, signed, multi])), None);
+    assert_eq!(page.refuses(&json!([unsigned, signed, multi])), None);
     assert_eq!(Page::new().set("response_mode", json!("dc_api")).refused(), None);
     assert_eq!(Page::new().set("unknown", json!(1)).refused(), None, "section A.2: unknown parameters are ignored");
 }
@@ -121,15 +123,15 @@ fn the_call_has_rules() {
     // DCA-01.
     for name in ["openid4vp", "openid4vp-v1", "org-iso-mdoc", "openid4vp-v2-signed"] {
         let request = json!({"protocol": name, "data": good["data"]});
-        assert_eq!(page.refuses(json!([request])), Some(Rule::BrowserProtocol), "{name}");
+        assert_eq!(page.refuses(&json!([request])), Some(Rule::BrowserProtocol), "{name}");
     }
-    assert_eq!(page.refuses(json!([good, good])), Some(Rule::BrowserProtocol), "one of them twice");
+    assert_eq!(page.refuses(&json!([good, good])), Some(Rule::BrowserProtocol), "one of them twice");
     for data in [json!("x"), json!({"request": 7}), json!({"request": page.token(), "x": 1}), page.claims.clone()] {
         let request = json!({"protocol": "openid4vp-v1-signed", "data": data});
-        assert_eq!(page.refuses(json!([request])), Some(Rule::BrowserData));
+        assert_eq!(page.refuses(&json!([request])), Some(Rule::BrowserData));
     }
     // One bad request among good ones is enough.
-    assert_eq!(page.refuses(json!([good, {"protocol": "x", "data": {}}])), Some(Rule::BrowserProtocol));
+    assert_eq!(page.refuses(&json!([good, {"protocol": "x", "data": {}}])), Some(Rule::BrowserProtocol));
 }
 
 #[test]
@@ -175,25 +177,25 @@ fn the_client_has_one_place() {
     let mut both = Page::new();
     both.header.insert("client_id".to_owned(), json!(both.verifier.client_id()));
     assert_eq!(both.refused(), Some(Rule::ClientIdPlace));
-    assert_eq!(both.refuses(json!([both.general()])), Some(Rule::ClientIdPlace), "in the payload of the JSON form");
+    assert_eq!(both.refuses(&json!([both.general()])), Some(Rule::ClientIdPlace), "in the payload of the JSON form");
     let nowhere = Page::new().without("client_id");
-    assert_eq!(nowhere.refuses(json!([nowhere.general()])), Some(Rule::ClientIdPlace));
+    assert_eq!(nowhere.refuses(&json!([nowhere.general()])), Some(Rule::ClientIdPlace));
     let (page, _) = Page::new().multi_signed();
     let page = page.set("verifier_info", json!([{"format": "x", "data": "y"}]));
-    assert_eq!(page.refuses(json!([page.general()])), Some(Rule::ClientIdPlace), "verifier_info in the payload");
+    assert_eq!(page.refuses(&json!([page.general()])), Some(Rule::ClientIdPlace), "verifier_info in the payload");
     let (page, good) = Page::new().multi_signed();
     let mut none = good.clone();
     none["data"]["request"]["signatures"] = json!([]);
-    assert_eq!(page.refuses(json!([none])), Some(Rule::BrowserData));
+    assert_eq!(page.refuses(&json!([none])), Some(Rule::BrowserData));
     let bare = json!({"protocol": "openid4vp-v1-multisigned", "data": good["data"]["request"]});
-    assert_eq!(page.refuses(json!([bare])), Some(Rule::BrowserData));
+    assert_eq!(page.refuses(&json!([bare])), Some(Rule::BrowserData));
     let mut forged = good;
     forged["data"]["request"]["signatures"][0]["signature"] = json!("A".repeat(86));
-    assert_eq!(page.refuses(json!([forged])), Some(Rule::ObjectSignature));
+    assert_eq!(page.refuses(&json!([forged])), Some(Rule::ObjectSignature));
     for (name, rule) in [("client_id", Rule::ClientIdPlace), ("expected_origins", Rule::ExpectedOrigins)] {
         let (page, mut request) = Page::new().unsigned();
         request["data"][name] = json!([ORIGIN]);
-        assert_eq!(page.refuses(json!([request])), Some(rule));
+        assert_eq!(page.refuses(&json!([request])), Some(rule));
     }
 }
 
@@ -208,11 +210,11 @@ fn every_browser_fault_changes_what_the_page_gets() {
         let (_, kid) = page.verifier.key.announced_jwk().unwrap();
         let opened = |data: &Value| {
             let token = data.get("response")?.as_str()?;
-            let plain = crate::domain::jose::jwe::decrypt(token, &page.verifier.key, &kid).unwrap();
+            let plain = jwe::decrypt(token, &page.verifier.key, &kid).unwrap();
             let content: Value = serde_json::from_slice(&plain).unwrap();
             let text = content["vp_token"]["pid-de-sdjwt"][0].as_str().unwrap().to_owned();
             let proof = text.rsplit('~').next().unwrap().split('.').nth(1).unwrap().to_owned();
-            Some(serde_json::from_slice(&crate::domain::encoding::base64::decode_url(&proof).unwrap()).unwrap())
+            Some(serde_json::from_slice(&base64::decode_url(&proof).unwrap()).unwrap())
         };
         let shape = |mut data: Value| {
             if let Some(response) = data.get_mut("response") {

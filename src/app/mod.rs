@@ -3,10 +3,12 @@
 
 pub mod check_query;
 pub mod create_request;
+pub mod dc_api;
 pub mod examine;
 pub mod expire;
 pub mod failure;
 pub mod fetch_request;
+pub mod hosted_dc_api;
 mod in_turn;
 pub mod live_trust;
 pub mod page;
@@ -45,6 +47,7 @@ use crate::domain::trust::cache::ChainCache;
 use crate::domain::trust::listed::TrustPlan;
 use crate::domain::trust_list::plan::ListPlan;
 use crate::domain::verify::{Context, Policy};
+use dc_api::DcApiRules;
 use in_turn::Turns;
 use live_trust::LiveTrust;
 use ports::{Clock, Entropy, Fetch, KeptLists, RequestSigner, TransactionStore};
@@ -75,8 +78,10 @@ pub struct Tenant {
     pub return_urls: Vec<String>,
     /// Whether the cross-device flow is offered, with its known risk of relay.
     pub cross_device: bool,
-    /// Whether plain `direct_post` may be asked for: a deviation from HAIP.
+    /// Whether plain answers (`direct_post`, `dc_api`) may be asked for: a deviation from HAIP.
     pub plain_direct_post: bool,
+    /// Which pages may ask through the browser's Digital Credentials API, and how.
+    pub dc_api: DcApiRules,
     /// Whether callers may send queries of their own beside the presets.
     pub own_queries: bool,
     /// The presets that may be used, by id.

@@ -17,6 +17,7 @@ pub mod jose;
 pub mod limits;
 pub mod preset;
 pub mod reason;
+pub mod registration;
 pub mod request;
 pub mod sd_jwt;
 pub mod status_list;

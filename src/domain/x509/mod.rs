@@ -5,6 +5,7 @@
 pub mod certificate;
 pub mod chain;
 pub mod profile;
+pub mod relying_party;
 pub mod revocation;
 
 pub use certificate::Certificate;

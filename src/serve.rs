@@ -238,6 +238,7 @@ fn build_tenant(settings: &TenantSettings) -> Result<Tenant, ServeFault> {
         signer: Arc::new(signer),
         client_id: settings.client_id.clone(),
         profile: settings.profile,
+        registrations: settings.registrations.clone(),
         scheme: settings.scheme.clone(),
         return_urls: settings.return_urls.clone(),
         cross_device: settings.cross_device == CrossDevice::OnRelayRiskAccepted,

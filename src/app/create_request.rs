@@ -2,7 +2,7 @@
 
 use super::ports::{Idempotency, Inserted};
 use super::sent_query::{SentQueries, SentQuery};
-use super::{App, Failure, Tenant, can_verify};
+use super::{App, Failure, Tenant, can_verify, registered};
 use crate::domain::dcql::{DcqlQuery, Fault, Severity, lint};
 use crate::domain::ids::{Nonce, PageHandle, RequestHandle, State, TenantId, TransactionId};
 use crate::domain::jose::hash::sha256;
@@ -13,7 +13,7 @@ use crate::domain::request::client_id::ClientId;
 use crate::domain::request::link::{authorization_request_by_value, authorization_request_uri};
 use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::{
-    Flow, NewTransaction, Purpose, RequestData, ResponseMode, ResultPolicy, SecretScalar, Transaction,
+    Flow, NewTransaction, Purpose, RegistrationUse, RequestData, ResponseMode, ResultPolicy, SecretScalar, Transaction,
 };
 use serde_json::Value;
 use std::fmt;
@@ -26,6 +26,8 @@ pub struct NewPresentation {
     pub preset: Option<String>,
     /// A query of the caller's own.
     pub dcql_query: Option<Value>,
+    /// The name of the registration under which is asked; absent: that of the preset, or the only one.
+    pub registration: Option<String>,
     /// `same_device` or `cross_device`.
     pub flow: Option<String>,
     /// Where the person goes back to, on the same device.
@@ -170,6 +172,7 @@ impl App {
                 purpose: plan.purpose,
                 encryption_key: encrypted.then(|| SecretScalar::new(*key.scalar())),
                 encryption_kid,
+                registration: plan.registration,
             },
             handle,
             reference: plan.reference,
@@ -182,6 +185,7 @@ impl App {
 struct Plan {
     preset: Option<String>,
     dcql_query: String,
+    registration: RegistrationUse,
     flow: Flow,
     response_mode: ResponseMode,
     purpose: Purpose,
@@ -241,9 +245,12 @@ impl Plan {
         }
         check_permitted(tenant, wish, &flow)?;
         check_trust(tenant, &asked.sent.query, now)?;
+        let id = asked.preset.map(|preset| preset.id.as_str());
+        let registration = registered::registered(tenant, &asked.sent.query, id, wish.registration.as_deref(), now)?;
         Ok(Self {
             preset: asked.preset.map(|preset| preset.id.clone()),
             dcql_query: asked.sent.text.clone(),
+            registration,
             flow,
             response_mode,
             purpose,

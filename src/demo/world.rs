@@ -6,6 +6,7 @@ use crate::app::{Lifetimes, Tenant};
 use crate::domain::ids::TenantId;
 use crate::domain::preset;
 use crate::domain::reason::{Code, Reason};
+use crate::domain::registration::Registrations;
 use crate::domain::request::client_id::ClientId;
 use crate::domain::request::link::WalletScheme;
 use crate::domain::request::profile;
@@ -94,6 +95,7 @@ impl World {
             signer: Arc::new(signer),
             client_id,
             profile: &profile::HAIP,
+            registrations: Registrations::default(),
             scheme: WalletScheme::openid4vp(),
             return_urls,
             cross_device: true,

@@ -4,7 +4,6 @@ use super::certificate::RegistrationCertificate;
 use super::content::Remark;
 use super::coverage::{Coverage, compare};
 use super::identity::{self, Compared};
-use super::verifier_info::VerifierInfoEncoding;
 use crate::domain::dcql::{DcqlQuery, Fault};
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::{ClockSkew, UnixSeconds};
@@ -44,20 +43,12 @@ pub enum UnregisteredQueries {
 }
 
 /// All registrations of a tenant.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Registrations {
     /// The registrations; with none, nothing is compared.
     pub list: Vec<Registration>,
     /// What to do with queries that exceed them.
     pub unregistered: UnregisteredQueries,
-    /// How they are sent.
-    pub encoding: VerifierInfoEncoding,
-}
-
-impl Default for Registrations {
-    fn default() -> Self {
-        Self { list: Vec::new(), unregistered: UnregisteredQueries::default(), encoding: VerifierInfoEncoding::Compact }
-    }
 }
 
 /// Why a request may not be sent.
@@ -109,6 +100,13 @@ impl Registration {
     /// The certificate.
     pub const fn certificate(&self) -> &RegistrationCertificate {
         &self.certificate
+    }
+
+    /// The same with one more thing that wallets may warn of.
+    #[must_use]
+    pub fn with_remark(mut self, rule: &'static str, text: &str) -> Self {
+        self.remarks.push(Remark::new(rule, text));
+        self
     }
 
     /// What was compared with the access certificate.

@@ -19,4 +19,3 @@ pub use chosen::{Registration, Registrations, UnregisteredQueries};
 pub use content::{Content, RegisteredCredential, Remark};
 pub use coverage::{Coverage, Difference, compare};
 pub use identity::Compared;
-pub use verifier_info::VerifierInfoEncoding;

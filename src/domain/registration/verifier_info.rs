@@ -3,34 +3,13 @@
 use super::certificate::RegistrationCertificate;
 use super::serialised::Serialised;
 use crate::domain::encoding::base64;
+use crate::domain::request::profile::VerifierInfoData;
 
-/// `format` of the element (ETSI TS 119 472-2 RO_REQ-07).
-pub const FORMAT: &str = "registration_cert";
-
-/// What `data` of the element holds. Ecosystems differ, so the profile of the request decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum VerifierInfoEncoding {
-    /// base64url of the serialised certificate (ETSI TS 119 472-2 V1.1.1 RO_REQ-09).
-    Base64url,
-    /// The compact JWT itself, as the German sandbox and deployed wallets have it. A CWT is no text, so it is base64url
-    /// here as well.
-    Compact,
-}
-
-impl VerifierInfoEncoding {
-    /// The word in configuration and reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Base64url => "base64url",
-            Self::Compact => "compact",
-        }
-    }
-
-    /// `data` of the element, encoded exactly once (VINFO-03).
-    pub fn data(self, certificate: &RegistrationCertificate) -> String {
-        match (self, certificate.serialised()) {
-            (Self::Compact, Serialised::Jwt(jwt)) => jwt.clone(),
-            (_, serialised) => base64::encode_url(serialised.bytes()),
-        }
+/// `data` of the element, written as the profile wants it and encoded exactly once (VINFO-03). A CWT is no text, so it is
+/// base64url in any case.
+pub fn data(rule: VerifierInfoData, certificate: &RegistrationCertificate) -> String {
+    match (rule, certificate.serialised()) {
+        (VerifierInfoData::Certificate, Serialised::Jwt(jwt)) => jwt.clone(),
+        (_, serialised) => base64::encode_url(serialised.bytes()),
     }
 }

@@ -37,10 +37,15 @@ pub struct RequestObject<'a> {
     pub certificates: &'a [Vec<u8>],
     /// Whether the protected header says when it is made (OVP-JAR-15).
     pub issued_at_in_header: bool,
+    /// The registration certificate, as the profile wants it written; `None` sends none (VINFO-01, VINFO-04).
+    pub registration: Option<&'a str>,
 }
 
 /// The audience of request objects for wallets with static configuration (OVP-JAR-05).
 pub const SELF_ISSUED_AUDIENCE: &str = "https://self-issued.me/v2";
+
+/// `format` of a registration certificate in `verifier_info` (ETSI TS 119 472-2 RO_REQ-07).
+pub const REGISTRATION_FORMAT: &str = "registration_cert";
 
 #[derive(Serialize)]
 struct Header<'a> {
@@ -65,7 +70,16 @@ struct Payload<'a> {
     dcql_query: &'a RawValue,
     client_metadata: ClientMetadata<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    verifier_info: Option<[VerifierInfo<'a>; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     wallet_nonce: Option<&'a str>,
+}
+
+/// An attestation about the verifier. It is for the whole request, so it names no credential (VINFO-02).
+#[derive(Serialize)]
+struct VerifierInfo<'a> {
+    format: &'static str,
+    data: &'a str,
 }
 
 #[derive(Serialize)]
@@ -123,6 +137,7 @@ impl RequestObject<'_> {
             exp: self.expires,
             dcql_query: self.dcql_query,
             client_metadata: self.client_metadata(),
+            verifier_info: self.registration.map(|data| [VerifierInfo { format: REGISTRATION_FORMAT, data }]),
             wallet_nonce: self.wallet_nonce,
         };
         let header = base64::encode_url(&serde_json::to_vec(&header)?);
@@ -194,6 +209,7 @@ mod tests {
             expires: UnixSeconds(301),
             certificates: &[vec![0xfb, 0xff], vec![1]],
             issued_at_in_header: false,
+            registration: None,
         };
         let (header, payload) = decoded(object);
         assert_eq!(header, json!({"alg": "ES256", "typ": "oauth-authz-req+jwt", "x5c": ["+/8=", "AQ=="]}));
@@ -210,6 +226,9 @@ mod tests {
                 }
             })
         );
+        // VINFO-01, VINFO-02, VINFO-04: an array of one element that names no credential.
+        let (_, registered) = decoded(RequestObject { registration: Some("e30.e30.AA"), ..object });
+        assert_eq!(registered["verifier_info"], json!([{"format": "registration_cert", "data": "e30.e30.AA"}]));
         // OVP-JAR-15: the time in the header where the profile wants it, as a whole number.
         let (dated, _) = decoded(RequestObject { issued_at_in_header: true, ..object });
         assert_eq!(dated["iat"], 1);
@@ -242,6 +261,7 @@ mod tests {
             expires: UnixSeconds(301),
             certificates: &[],
             issued_at_in_header: false,
+            registration: None,
         };
         let (_, signed) = decoded(object);
         let mut seen = Vec::new();

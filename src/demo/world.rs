@@ -75,6 +75,10 @@ impl World {
             source("test-pid-de", IssuerName::PidGermany, &[PID_DE_TYPE, PID_EU_TYPE])?,
             source("test-pid-eu", IssuerName::PidForeign, &[PID_EU_TYPE])?,
             source("test-sozialpass", IssuerName::Municipality, &[PASS_TYPE])?,
+            TrustSource {
+                anchors: vec![anchor(self.authority.registrar_root())?],
+                ..TrustSource::new("test-registrar", Purpose::Registrar, Vec::new())
+            },
         ]))
     }
 

@@ -40,6 +40,16 @@ pub enum Show {
     Everything,
 }
 
+/// Whether the wallet looks at what others say of the verifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum VerifierInfo {
+    /// It does, and refuses a request that goes beyond its registration.
+    #[default]
+    Heeded,
+    /// It knows none of the formats, as wallets may.
+    Ignored,
+}
+
 /// How the wallet answers.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -51,6 +61,8 @@ pub struct Options {
     pub fetch: Fetch,
     /// What it discloses.
     pub show: Show,
+    /// What it makes of `verifier_info`.
+    pub info: VerifierInfo,
     /// What time it is.
     pub now: UnixSeconds,
 }
@@ -58,7 +70,8 @@ pub struct Options {
 impl Options {
     /// The ordinary person answers well at `now`.
     pub fn at(now: UnixSeconds) -> Self {
-        Self { person: Person::default(), fault: None, fetch: Fetch::default(), show: Show::default(), now }
+        let (fetch, show, info) = (Fetch::default(), Show::default(), VerifierInfo::default());
+        Self { person: Person::default(), fault: None, fetch, show, info, now }
     }
 }
 
@@ -217,6 +230,7 @@ impl Wallet {
         let expected = Expected {
             client_id: &link.client_id,
             anchor: self.authority.access_root(),
+            registrar: (options.info == VerifierInfo::Heeded).then(|| self.authority.registrar_root()),
             wallet_nonce: fetched.nonce.as_deref(),
             now: options.now,
         };

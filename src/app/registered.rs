@@ -23,7 +23,13 @@ pub(super) fn registered(
     now: UnixSeconds,
 ) -> Result<RegistrationUse, Failure> {
     let times = (tenant.policy.skew, now);
+    let demanded = tenant.profile.verifier_info.demanded;
     match tenant.registrations.permit(query, preset, named, &tenant.trust.current(), times) {
+        Ok(permitted) if permitted.registration.is_none() && demanded => {
+            let detail =
+                format!("the profile {} demands a registration, and none can go with this", tenant.profile.name);
+            Err(Reason::new(Code::QueryNotPermitted, detail).into())
+        }
         Ok(permitted) => Ok(RegistrationUse {
             certificate: permitted.registration.map(|registration| *registration.certificate().digest()),
             exceeds: permitted.exceeds,

@@ -8,6 +8,7 @@ pub mod demo;
 pub mod doctor;
 pub mod inspect;
 pub mod openapi;
+mod registrations;
 pub mod serve;
 pub mod trust;
 mod trust_data;

@@ -49,6 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "domain::diagnosis",
         &[
+            "domain::dcql",
             "domain::registration",
             "domain::jose",
             "domain::limits",

@@ -31,6 +31,7 @@ mod openapi;
 mod ops;
 mod privacy;
 mod properties;
+mod registration;
 mod revocation;
 mod serve;
 mod service;

@@ -77,11 +77,11 @@ pub fn remarks(content: &Content, party: &PartyFacts, compared: Compared) -> Vec
     if compared == Compared::Name {
         remarks.push(Remark::new("RPC-12", compared.as_str()));
     }
-    let named = |name: &Option<String>| {
-        name.is_none() || [&party.organization, &party.common_name].into_iter().any(|certified| certified == name)
-    };
+    let stated: Vec<&String> = [&content.trade_name, &content.legal_name].into_iter().flatten().collect();
+    let mut certified = [&party.organization, &party.common_name].into_iter().flatten();
     if matches!(compared, Compared::OrganizationIdentifier | Compared::SerialNumber)
-        && !(named(&content.trade_name) || named(&content.legal_name))
+        && !stated.is_empty()
+        && !certified.any(|name| stated.contains(&name))
     {
         remarks.push(Remark::new("RPC-05", "neither name nor sub_ln is a name of the access certificate"));
     }

@@ -10,8 +10,6 @@ pub mod content;
 pub mod coverage;
 pub mod identity;
 pub mod serialised;
-#[cfg(test)]
-mod tests;
 pub mod verifier_info;
 
 pub use certificate::RegistrationCertificate;

@@ -56,7 +56,7 @@ impl Serialised {
         }
         match String::from_utf8(inner) {
             Ok(jwt) if jwt.contains('.') => Ok(Self::Jwt(jwt)),
-            Ok(again) if base64::decode_url(&again).is_ok() => {
+            Ok(again) if base64::decode_url(&again).is_ok_and(|inner| is_cwt(&inner) || inner.contains(&b'.')) => {
                 Err(Reason::new(Code::Base64urlInvalid, "the certificate was encoded twice"))
             }
             _ => Err(other("base64url of something else than a registration certificate")),

@@ -1,11 +1,11 @@
 //! `[[registration]]`: what the relying party has told its registrar that it will ask.
 
-use super::Notes;
 use super::access;
 use super::field::{Default, Kind, Occurs, SectionDoc, field};
 use super::files::Files;
 use super::reader::{Complaint, Faults, Section};
 use super::tenant::TenantSettings;
+use super::{Environment, Fault, Notes, SECTIONS, read_file};
 use crate::domain::preset::Preset;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::registration::certificate::RegistrationCertificate;
@@ -13,6 +13,8 @@ use crate::domain::registration::{Registration, Registrations, UnregisteredQueri
 use crate::domain::time::UnixSeconds;
 use crate::domain::verify::can_verify;
 use crate::domain::x509::relying_party::PartyFacts;
+use std::path::Path;
+use toml::Value;
 
 /// The settings of the section.
 pub const DOC: SectionDoc = SectionDoc {
@@ -49,6 +51,35 @@ pub const DOC: SectionDoc = SectionDoc {
         ),
     ],
 };
+
+/// What a registration will be asked for, before there is any certificate.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// `tenant.presets`; `None` if the file does not say.
+    pub presets: Option<Vec<String>>,
+    /// `tenant.privacy_url`
+    pub privacy_url: Option<String>,
+}
+
+/// Reads what is wanted from a configuration that need not be complete.
+///
+/// # Errors
+/// What is wrong with the file as a file.
+pub fn wanted(path: &Path, environment: &Environment) -> Result<Wanted, Vec<Fault>> {
+    let faults = Faults::default();
+    let file = read_file(path, &faults).map(|mut file| {
+        environment.overlay(&mut file, &SECTIONS, &faults);
+        file
+    });
+    let Some(file) = file else { return Err(faults.into_vec()) };
+    let tenant = file.get("tenant").and_then(Value::as_table);
+    let setting = |name: &str| tenant.and_then(|tenant| tenant.get(name));
+    let texts = |list: &Vec<Value>| list.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    Ok(Wanted {
+        presets: setting("presets").and_then(Value::as_array).map(texts),
+        privacy_url: setting("privacy_url").and_then(Value::as_str).map(str::to_owned),
+    })
+}
 
 /// Reads the sections one by one, each beside those before it.
 pub(super) struct Reader<'a> {

@@ -1,6 +1,7 @@
 //! Registration: certificates of the relying party, requests that keep to them, and requests that do not.
 
 mod certificate;
+mod onboard;
 mod requests;
 mod settings;
 

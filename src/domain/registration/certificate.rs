@@ -161,6 +161,29 @@ impl RegistrationCertificate {
     }
 }
 
+/// What a certificate says of itself, with nothing verified, and its certificates (DER, leaf first) as far as they can be
+/// read: for those who look at files.
+///
+/// # Errors
+/// As [`RegistrationCertificate::read`] for form and content.
+pub fn peek(serialised: &Serialised) -> Result<(Content, Vec<Remark>, Vec<Vec<u8>>), Reason> {
+    let (claims, dates, chain) = match serialised {
+        Serialised::Jwt(jwt) => {
+            let jws = CompactJws::parse(jwt)?;
+            let payload = jws.payload()?;
+            let chain = jws.header_understanding(&UNDERSTOOD).and_then(|header| header.x5c()).unwrap_or_default();
+            (json::parse_object(&payload)?, Dates::read(&payload)?, chain)
+        }
+        Serialised::Cwt(bytes) => {
+            let message = Sign1::parse(bytes).map_err(|fault| Reason::new(Code::JwsMalformed, fault.0))?;
+            let (claims, dates) = cwt_claims(&message)?;
+            (claims, dates, message.x5chain().unwrap_or_default())
+        }
+    };
+    let (content, remarks) = Content::read(&claims, dates)?;
+    Ok((content, remarks, chain))
+}
+
 struct Signed {
     claims: Map<String, Value>,
     dates: Dates,
@@ -224,6 +247,12 @@ fn of_cwt(bytes: &[u8]) -> Result<Signed, Reason> {
     message
         .verify(algorithm, &signer.public_key()?)
         .map_err(|fault| Reason::new(Code::JwsSignatureInvalid, fault.0))?;
+    let (claims, dates) = cwt_claims(&message)?;
+    Ok(Signed { claims, dates, chain, signer })
+}
+
+/// The claims of a CWT, as a JWT would have them.
+fn cwt_claims(message: &Sign1<'_>) -> Result<(Map<String, Value>, Dates), Reason> {
     let claims = cbor::parse(message.payload()).map_err(|fault| Reason::new(Code::JwsMalformed, fault.detail()))?;
     let entries = claims.entries().ok_or_else(|| invalid("the claims are no map"))?;
     let mut members = Map::new();
@@ -245,7 +274,7 @@ fn of_cwt(bytes: &[u8]) -> Result<Signed, Reason> {
         Some(value) => value.as_i64().map_or(DateClaim::WrongForm, |seconds| DateClaim::At(UnixSeconds(seconds))),
     };
     let dates = Dates { issued_at: date("iat"), not_before: date("nbf"), expires: date("exp") };
-    Ok(Signed { claims: members, dates, chain, signer })
+    Ok((members, dates))
 }
 
 /// CBOR as JSON, where both can say it. Depth and count are bounded by the reader of CBOR.

@@ -1,5 +1,6 @@
 //! The certificate as bytes, whatever it was wrapped into. Registrars send it bare, in JSON of their own shape, or as base64url.
 
+use crate::domain::cose::Sign1;
 use crate::domain::encoding::{base64, json};
 use crate::domain::jose::header::Header;
 use crate::domain::limits;
@@ -60,6 +61,16 @@ impl Serialised {
                 Err(Reason::new(Code::Base64urlInvalid, "the certificate was encoded twice"))
             }
             _ => Err(other("base64url of something else than a registration certificate")),
+        }
+    }
+
+    /// Whether its header says that it is a registration certificate.
+    pub fn is_registration(&self) -> bool {
+        match self {
+            Self::Jwt(jwt) => is_registration_jwt(jwt),
+            Self::Cwt(bytes) => {
+                Sign1::parse(bytes).is_ok_and(|message| message.typ().is_some_and(|typ| CWT_TYPES.contains(&typ)))
+            }
         }
     }
 

@@ -10,7 +10,7 @@ struct Set {
     world: World,
 }
 
-const SOUND: &str = r#"
+pub(super) const SOUND: &str = r#"
 [service]
 public_url = "https://verifier.example"
 trusted_proxies = ["127.0.0.0/8"]

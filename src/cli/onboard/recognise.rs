@@ -57,24 +57,25 @@ pub(super) fn things(bytes: &[u8]) -> Vec<Thing> {
 
 fn within(bytes: &[u8], depth: u8) -> Vec<Thing> {
     let Some(depth) = depth.checked_sub(1) else { return Vec::new() };
-    if bytes.windows(11).any(|part| part == b"-----BEGIN ") {
-        return of_pem(bytes);
-    }
     if bytes.first() == Some(&0x30) {
         return of_der(bytes);
-    }
-    if inspect::is_trust_list(bytes) {
-        return vec![Thing::TrustList];
     }
     let Ok(text) = std::str::from_utf8(bytes).map(str::trim) else {
         return registration(bytes).into_iter().collect();
     };
+    // JSON may hold PEM, so it comes first.
     if text.starts_with(['{', '[', '"']) {
         let mut found = Vec::new();
         if let Ok(document) = json::parse(text.as_bytes()) {
             of_json(&document, depth, &mut found);
         }
         return found;
+    }
+    if text.contains("-----BEGIN ") {
+        return of_pem(text);
+    }
+    if inspect::is_trust_list(bytes) {
+        return vec![Thing::TrustList];
     }
     if let Some(certificate) = registration(bytes) {
         return vec![certificate];
@@ -101,9 +102,23 @@ fn of_json(value: &Value, depth: u8, found: &mut Vec<Thing>) {
     }
 }
 
+/// PEM with lines of 64 characters, which readers of keys insist on, and mail and web forms destroy.
+fn armoured(label: &str, body: &str) -> Zeroizing<String> {
+    let mut pem = Zeroizing::new(format!("-----BEGIN {label}-----\n"));
+    for (place, character) in body.chars().filter(|character| !character.is_ascii_whitespace()).enumerate() {
+        if place > 0 && place % 64 == 0 {
+            pem.push('\n');
+        }
+        pem.push(character);
+    }
+    pem.push_str("\n-----END ");
+    pem.push_str(label);
+    pem.push_str("-----\n");
+    pem
+}
+
 /// The sections of a PEM file, each by its label.
-fn of_pem(bytes: &[u8]) -> Vec<Thing> {
-    let Ok(text) = std::str::from_utf8(bytes) else { return vec![Thing::Unusable("PEM that is no text")] };
+fn of_pem(text: &str) -> Vec<Thing> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some((_, after)) = rest.split_once("-----BEGIN ") {
@@ -113,7 +128,7 @@ fn of_pem(bytes: &[u8]) -> Vec<Thing> {
             found.push(Thing::Unusable("PEM that is cut off; get the file anew"));
             break;
         };
-        let section = Zeroizing::new(format!("-----BEGIN {label}-----{body}{end}\n"));
+        let section = armoured(label, body);
         found.extend(of_section(label, &section));
         rest = tail;
     }
@@ -152,13 +167,7 @@ fn of_der(bytes: &[u8]) -> Vec<Thing> {
         return vec![Thing::Certificate(Box::new(certificate))];
     }
     for label in ["PRIVATE KEY", "EC PRIVATE KEY"] {
-        let lines = Zeroizing::new(base64::encode_standard(bytes));
-        let mut pem = Zeroizing::new(format!("-----BEGIN {label}-----\n"));
-        for line in lines.as_bytes().chunks(64) {
-            pem.push_str(&String::from_utf8_lossy(line));
-            pem.push('\n');
-        }
-        pem.push_str(&format!("-----END {label}-----\n"));
+        let pem = armoured(label, &Zeroizing::new(base64::encode_standard(bytes)));
         if let Ok(key) = SigningKey::from_pem(&pem) {
             return vec![Thing::Key(key)];
         }

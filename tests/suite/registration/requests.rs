@@ -91,7 +91,7 @@ async fn without_any_registration_nothing_is_sent_or_compared() {
 async fn who_asks_for_more_does_not_start() {
     // RPC-19, case DCQ-023: all places at once, and nothing is stored.
     let service = with(|_, _| {});
-    let more = query(&[json!(["family_name"]), json!(["nationalities", null]), json!(["address"])]);
+    let more = query(&[json!(["family_name"]), json!(["nationalities", null]), json!(["birth_name"])]);
     let (status, problem) = refusal(&service, json!({"dcql_query": more})).await;
     assert_eq!((status, problem["code"].as_str()), (403, Some("query_not_permitted")));
     assert_eq!(

@@ -120,10 +120,8 @@ impl App {
         let query: &RawValue =
             serde_json::from_str(&request.dcql_query).map_err(|_| broken("the stored query cannot be read"))?;
         // A request in a link is unsigned, and carries no registration.
-        let registration = match request.is_in_link() {
-            true => None,
-            false => registered::certificate_data(tenant, request.registration)?,
-        };
+        let registration =
+            if request.is_in_link() { None } else { registered::certificate_data(tenant, request.registration)? };
         let object = RequestObject {
             client_id: &request.client_id,
             response_mode: request.response_mode.as_str(),

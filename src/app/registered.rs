@@ -53,13 +53,11 @@ pub(super) fn registered(
 
 /// The caller of a preset did not send the query, so its faults are at the preset.
 fn placed(fault: Fault, preset: Option<&str>) -> Fault {
-    match preset {
-        None => fault.under("/dcql_query"),
-        Some(_) => {
-            let detail = format!("{} (in the query at {})", fault.detail, fault.pointer);
-            Fault { pointer: "/preset".to_owned(), detail: detail.into(), rule: fault.rule }
-        }
+    if preset.is_none() {
+        return fault.under("/dcql_query");
     }
+    let detail = format!("{} (in the query at {})", fault.detail, fault.pointer);
+    Fault { pointer: "/preset".to_owned(), detail: detail.into(), rule: fault.rule }
 }
 
 /// `data` of the registration certificate that goes with a stored request, written as the profile wants it. Whoever collects

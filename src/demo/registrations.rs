@@ -41,7 +41,8 @@ pub fn entries(query: &DcqlQuery) -> Value {
         let path: Vec<Value> = claim.path().components().iter().map(crate::domain::dcql::Component::to_json).collect();
         json!({ "path": path })
     };
-    let meta = |index: usize| query.as_json()["credentials"][index]["meta"].clone();
+    let meta =
+        |index: usize| query.as_json().pointer(&format!("/credentials/{index}/meta")).cloned().unwrap_or_default();
     let entry = |(index, credential): (usize, &CredentialQuery)| {
         let claims: Vec<Value> = credential.claims().iter().map(path).collect();
         let mut entry = Map::new();

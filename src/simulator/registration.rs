@@ -45,8 +45,7 @@ pub(super) fn check(info: Option<&Value>, against: Against<'_>) -> Result<(), Re
         let data = members.get("data").ok_or_else(|| form("an entry has no data"))?;
         if let Some(ids) = members.get("credential_ids") {
             let ids = ids.as_array().filter(|ids| !ids.is_empty()).ok_or_else(|| form("credential_ids is empty"))?;
-            let known =
-                |id: &Value| against.query.credentials.iter().any(|query| Value::from(query.id.as_str()) == *id);
+            let known = |id: &Value| against.query.credentials.iter().any(|query| id == query.id.as_str());
             if !ids.iter().all(known) {
                 return Err(form("credential_ids names a query that is not asked"));
             }

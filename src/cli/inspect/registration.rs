@@ -4,7 +4,7 @@ use super::{Owner, Seen, page, subject_row};
 use crate::app::time_text::rfc3339;
 use crate::domain::encoding::base64;
 use crate::domain::jose::hash::sha256;
-use crate::domain::registration::certificate::peek;
+use crate::domain::registration::certificate::{Peeked, peek};
 use crate::domain::registration::content::{Content, LanguageText, Remark};
 use crate::domain::registration::serialised::Serialised;
 use crate::domain::time::UnixSeconds;
@@ -18,7 +18,7 @@ pub(super) fn certificate(bytes: &[u8], now: UnixSeconds) -> Option<Seen> {
         Serialised::Jwt(_) => "registration certificate (JWT)",
         Serialised::Cwt(_) => "registration certificate (CWT)",
     };
-    let (content, remarks, certificates) = match peek(&serialised) {
+    let Peeked { content, remarks, chain: certificates } = match peek(&serialised) {
         Ok(peeked) => peeked,
         Err(reason) => return Some(Seen::only(page(form, &format!("cannot be read: {reason}\n")))),
     };

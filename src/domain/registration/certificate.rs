@@ -161,12 +161,22 @@ impl RegistrationCertificate {
     }
 }
 
-/// What a certificate says of itself, with nothing verified, and its certificates (DER, leaf first) as far as they can be
-/// read: for those who look at files.
+/// What a certificate says of itself, with nothing verified.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Peeked {
+    /// Its content.
+    pub content: Content,
+    /// What is odd about it.
+    pub remarks: Vec<Remark>,
+    /// The certificates that it brings (DER, leaf first), as far as they can be read.
+    pub chain: Vec<Vec<u8>>,
+}
+
+/// Reads a certificate without verifying anything: for those who look at files.
 ///
 /// # Errors
 /// As [`RegistrationCertificate::read`] for form and content.
-pub fn peek(serialised: &Serialised) -> Result<(Content, Vec<Remark>, Vec<Vec<u8>>), Reason> {
+pub fn peek(serialised: &Serialised) -> Result<Peeked, Reason> {
     let (claims, dates, chain) = match serialised {
         Serialised::Jwt(jwt) => {
             let jws = CompactJws::parse(jwt)?;
@@ -181,7 +191,7 @@ pub fn peek(serialised: &Serialised) -> Result<(Content, Vec<Remark>, Vec<Vec<u8
         }
     };
     let (content, remarks) = Content::read(&claims, dates)?;
-    Ok((content, remarks, chain))
+    Ok(Peeked { content, remarks, chain })
 }
 
 struct Signed {

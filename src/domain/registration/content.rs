@@ -214,7 +214,7 @@ fn invalid(detail: &'static str) -> Reason {
     Reason::new(Code::CredentialClaimInvalid, detail)
 }
 
-fn invalid_at(pointer: String, detail: &str) -> Reason {
+fn invalid_at(pointer: &str, detail: &str) -> Reason {
     Reason::new(Code::CredentialClaimInvalid, format!("{pointer} {detail}"))
 }
 
@@ -299,11 +299,11 @@ fn credentials(value: Option<&Value>, remarks: &mut Vec<Remark>) -> Result<Vec<R
 fn credential(index: usize, value: &Value, remarks: &mut Vec<Remark>) -> Result<RegisteredCredential, Reason> {
     let at = |name: &str| format!("/credentials/{index}{name}");
     let format = value.get("format").and_then(Value::as_str).and_then(Format::parse);
-    let format = format.ok_or_else(|| invalid_at(at("/format"), "is missing or no format"))?;
-    let types = types(value.get("meta")).ok_or_else(|| invalid_at(at("/meta"), "names no type"))?;
+    let format = format.ok_or_else(|| invalid_at(&at("/format"), "is missing or no format"))?;
+    let types = types(value.get("meta")).ok_or_else(|| invalid_at(&at("/meta"), "names no type"))?;
     // The table of TS 119 475 and its example say `claim`, DCQL says `claims`. A certificate with both would say two things.
     let (name, claims) = match (value.get("claim"), value.get("claims")) {
-        (Some(_), Some(_)) => return Err(invalid_at(at(""), "has both claim and claims")),
+        (Some(_), Some(_)) => return Err(invalid_at(&at(""), "has both claim and claims")),
         (Some(claims), None) => ("claim", Some(claims)),
         (None, Some(claims)) => {
             remarks.push(Remark::new("RPC-14", format!("{} should be called claim", at("/claims"))));
@@ -313,11 +313,11 @@ fn credential(index: usize, value: &Value, remarks: &mut Vec<Remark>) -> Result<
     };
     let mut paths = Vec::new();
     for (place, claim) in
-        list(claims).ok_or_else(|| invalid_at(at(&format!("/{name}")), "is no list"))?.iter().enumerate()
+        list(claims).ok_or_else(|| invalid_at(&at(&format!("/{name}")), "is no list"))?.iter().enumerate()
     {
         let path = claim.get("path").and_then(|path| ClaimsPath::parse(path).ok());
         let here = || at(&format!("/{name}/{place}/path"));
-        paths.push(path.ok_or_else(|| invalid_at(here(), "is missing or no path"))?);
+        paths.push(path.ok_or_else(|| invalid_at(&here(), "is missing or no path"))?);
     }
     if paths.is_empty() {
         remarks.push(Remark::new("RPC-14", format!("{} registers no claim", at(""))));

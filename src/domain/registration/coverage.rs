@@ -218,25 +218,25 @@ mod tests {
 
     const DE: &str = "urn:eudi:pid:de:1";
 
-    fn path(value: Value) -> ClaimsPath {
-        ClaimsPath::parse(&value).unwrap()
+    fn path(value: &Value) -> ClaimsPath {
+        ClaimsPath::parse(value).unwrap()
     }
 
     fn registered(types: &[&str], paths: &[Value]) -> RegisteredCredential {
         RegisteredCredential {
             format: Format::SdJwtVc,
             types: types.iter().map(|text| (*text).to_owned()).collect(),
-            paths: paths.iter().cloned().map(path).collect(),
+            paths: paths.iter().map(path).collect(),
         }
     }
 
-    fn query(credentials: Value) -> DcqlQuery {
+    fn query(credentials: &Value) -> DcqlQuery {
         DcqlQuery::parse(&json!({"credentials": credentials})).unwrap()
     }
 
     fn asking(types: &[&str], paths: &[Value]) -> DcqlQuery {
         let claims: Vec<Value> = paths.iter().map(|path| json!({"path": path})).collect();
-        query(json!([{"id": "p", "format": "dc+sd-jwt", "meta": {"vct_values": types}, "claims": claims}]))
+        query(&json!([{"id": "p", "format": "dc+sd-jwt", "meta": {"vct_values": types}, "claims": claims}]))
     }
 
     fn pointers(coverage: &Coverage) -> Vec<String> {
@@ -251,7 +251,7 @@ mod tests {
         assert!(coverage.is_complete());
         let words: Vec<Difference> = coverage.rows.iter().map(Row::difference).collect();
         assert_eq!(words, [Difference::None, Difference::None, Difference::NotAsked]);
-        assert_eq!(coverage.rows[2].registered, Some(path(json!(["birthdate"]))));
+        assert_eq!(coverage.rows[2].registered, Some(path(&json!(["birthdate"]))));
     }
 
     #[test]
@@ -283,8 +283,10 @@ mod tests {
             (json!(["family_name"]), json!(["family_name_birth"]), false),
         ];
         for (known, asked, covered) in cases {
-            let coverage =
-                compare(&asking(&[DE], std::slice::from_ref(&asked)), &[registered(&[DE], &[known.clone()])]);
+            let coverage = compare(
+                &asking(&[DE], std::slice::from_ref(&asked)),
+                &[registered(&[DE], std::slice::from_ref(&known))],
+            );
             assert_eq!(coverage.is_complete(), covered, "{known} and {asked}");
         }
     }
@@ -292,7 +294,7 @@ mod tests {
     #[test]
     fn without_claims_everything_is_asked() {
         // RPC-19, case DCQ-023: whatever is registered, it is not everything.
-        let all = query(json!([{"id": "p", "format": "dc+sd-jwt", "meta": {"vct_values": [DE]}}]));
+        let all = query(&json!([{"id": "p", "format": "dc+sd-jwt", "meta": {"vct_values": [DE]}}]));
         let coverage = compare(&all, &[registered(&[DE], &[json!(["family_name"])])]);
         assert_eq!(pointers(&coverage), ["/credentials/0"]);
         assert_eq!(coverage.rows[0].asked.as_ref().unwrap().text(), "everything");
@@ -316,7 +318,7 @@ mod tests {
     fn formats_are_not_mixed_up() {
         // RPC-19: the same name as another kind of type is another type.
         let mdoc = |doctype: &str| {
-            query(json!([{"id": "m", "format": "mso_mdoc", "meta": {"doctype_value": doctype},
+            query(&json!([{"id": "m", "format": "mso_mdoc", "meta": {"doctype_value": doctype},
                           "claims": [{"path": ["ns", "family_name"]}]}]))
         };
         let entry = RegisteredCredential {
@@ -332,7 +334,7 @@ mod tests {
     #[test]
     fn claim_sets_and_values_change_nothing() {
         // RPC-19: an alternative is asked for as well, and a value makes it smaller only.
-        let sets = query(json!([{"id": "p", "format": "dc+sd-jwt", "meta": {"vct_values": [DE]},
+        let sets = query(&json!([{"id": "p", "format": "dc+sd-jwt", "meta": {"vct_values": [DE]},
             "claims": [{"id": "a", "path": ["family_name"], "values": ["X"]}, {"id": "b", "path": ["birthdate"]}],
             "claim_sets": [["a", "b"], ["a"]]}]));
         let name = registered(&[DE], &[json!(["family_name"])]);

@@ -60,7 +60,7 @@ impl PartyFacts {
         for extension in parsed.extensions() {
             match extension.parsed_extension() {
                 ParsedExtension::CertificatePolicies(policies) => {
-                    for policy in policies.iter() {
+                    for policy in policies {
                         facts.policies.push(policy.policy_id.to_id_string());
                         let qualifiers = policy.policy_qualifiers.iter().flatten();
                         facts.names_practice_statement |=

@@ -175,3 +175,23 @@ fn the_access_certificate_is_looked_at_too() {
     let legal = PartyFacts { policies: vec!["0.4.0.194118.1.2".to_owned()], ..PartyFacts::default() };
     assert!(legal.shortcomings().iter().any(|(_, text)| text.contains("organizationIdentifier")));
 }
+
+proptest::proptest! {
+    #[test]
+    fn nothing_that_is_sent_makes_it_stumble(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300), place in 0usize..4000) {
+        // Whatever a folder holds, and whatever a good certificate was turned into.
+        let refused = |bytes: &[u8]| RegistrationCertificate::read(bytes, ClockSkew::DEFAULT, NOW).is_err();
+        proptest::prop_assert!(refused(&bytes));
+        let jwt = format!("eyJ0eXAiOiJyYy13cnArand0IiwiYWxnIjoiRVMyNTYifQ.{}.AA", pruefstein::domain::encoding::base64::encode_url(&bytes));
+        proptest::prop_assert!(refused(jwt.as_bytes()));
+        if let Ok(serialised) = Serialised::open(jwt.as_bytes()) {
+            proptest::prop_assert!(pruefstein::domain::registration::certificate::peek(&serialised).is_err());
+        }
+        let mut cwt = CWT.clone();
+        cwt.truncate(place);
+        cwt.extend_from_slice(&bytes);
+        proptest::prop_assert!(refused(&cwt));
+    }
+}
+
+static CWT: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| draft(&world().authority, NOW).cwt().unwrap());

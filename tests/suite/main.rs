@@ -32,6 +32,7 @@ mod openapi;
 mod ops;
 mod privacy;
 mod properties;
+mod registration;
 mod revocation;
 mod revocation_fetch;
 mod serve;

@@ -7,6 +7,7 @@ pub mod examine;
 pub mod expire;
 pub mod failure;
 pub mod fetch_request;
+mod in_turn;
 pub mod live_trust;
 pub mod page;
 pub mod pivots;
@@ -14,6 +15,7 @@ pub mod ports;
 pub mod read_result;
 pub mod receive_response;
 pub mod recognise;
+mod refresh_all;
 pub mod refresh_issuers;
 pub mod refresh_revocation;
 pub mod refresh_status;
@@ -37,11 +39,13 @@ use crate::domain::request::Profile;
 use crate::domain::request::client_id::ClientId;
 use crate::domain::request::link::WalletScheme;
 use crate::domain::time::UnixSeconds;
+use crate::domain::transaction_data::TransactionDataTypes;
 use crate::domain::trust::TrustAnchors;
 use crate::domain::trust::cache::ChainCache;
 use crate::domain::trust::listed::TrustPlan;
 use crate::domain::trust_list::plan::ListPlan;
 use crate::domain::verify::{Context, Policy};
+use in_turn::Turns;
 use live_trust::LiveTrust;
 use ports::{Clock, Entropy, Fetch, KeptLists, RequestSigner, TransactionStore};
 use recognise::Recognised;
@@ -83,6 +87,8 @@ pub struct Tenant {
     pub trust_plans: Vec<TrustPlan>,
     /// What is accepted.
     pub policy: Policy,
+    /// The types of transaction data that callers may send along; none, none may be (TXD-11).
+    pub transaction_data: TransactionDataTypes,
     /// How long transactions and results live.
     pub lifetimes: Lifetimes,
 }
@@ -138,6 +144,7 @@ pub struct App {
     lists: TrustLists,
     revocations: RevocationStates,
     issuers: IssuerStates,
+    turns: Turns,
     chains: ChainCache,
     status: StatusCache,
     types: TypeCache,
@@ -158,6 +165,7 @@ impl App {
             lists: TrustLists::default(),
             revocations: RevocationStates::default(),
             issuers: IssuerStates::default(),
+            turns: Turns::default(),
             chains: ChainCache::default(),
             status: StatusCache::default(),
             types: TypeCache::default(),

@@ -75,8 +75,10 @@ pub const DCQL_CLAIMS: usize = 128;
 pub const DCQL_SETS: usize = 64;
 /// Largest DCQL query, in bytes.
 pub const DCQL_BYTES: usize = 48 * 1024;
-/// Bytes of randomness in every identifier, nonce and code.
+/// Bytes of randomness in every identifier and code.
 pub const RANDOM_BYTES: usize = 16;
+/// Bytes of randomness in every nonce.
+pub const NONCE_BYTES: usize = 24;
 /// Largest type metadata document, in bytes.
 pub const TYPE_METADATA_BYTES: usize = 512 * 1024;
 /// Most types in a chain of `extends`, the first one included.

@@ -396,7 +396,7 @@ impl fmt::Debug for Transaction {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::domain::limits::RANDOM_BYTES;
+    use crate::domain::limits::{NONCE_BYTES, RANDOM_BYTES};
 
     pub(crate) const CREATED: UnixSeconds = UnixSeconds(1_000);
     pub(crate) const EXPIRES: UnixSeconds = UnixSeconds(1_300);
@@ -415,7 +415,7 @@ pub(crate) mod tests {
             request: RequestData {
                 preset: Some("bewohnerparken".to_owned()),
                 client_id: "x509_hash:abc".to_owned(),
-                nonce: Nonce::from_random(random),
+                nonce: Nonce::from_random([seed; NONCE_BYTES]),
                 state: State::from_random(random),
                 response_mode: ResponseMode::DirectPostJwt,
                 response_uri: "https://verifier.example/wallet/responses/abc".to_owned(),

@@ -11,7 +11,7 @@
 //! | writing SD-JWTs, proofs and lists | [`encode`], [`issuer`], [`status_host`] |
 //! | writing trusted lists in XML | [`xml_list`] |
 //! | lists of trusted entities, good and spoiled | [`trust_list`] |
-//! | what a strict wallet accepts | [`request`], [`matcher`] |
+//! | what a strict wallet accepts | [`request`], [`prefix`], [`matcher`] |
 //! | the wallet, and how it reaches the verifier | [`wallet`], [`transport`] |
 //! | every way to misbehave | [`faults`] |
 
@@ -25,6 +25,7 @@ pub mod issuer;
 pub mod matcher;
 mod misdeeds;
 pub mod people;
+pub mod prefix;
 pub mod request;
 pub mod revocation;
 pub mod seed;

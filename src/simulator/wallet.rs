@@ -150,18 +150,17 @@ impl Wallet {
             redirect_uri: None,
         };
         let in_link = if options.prefixes == Prefixes::Any { prefix::in_link(link) } else { None };
-        let request = match in_link {
-            Some(request) => request?,
-            None => {
-                let link = Link::parse(link, options.prefixes)?;
-                let fetched = self.fetch(&link, transport, options).await?;
-                if options.fault.is_some_and(Fault::spoils_the_fetch) {
-                    report.client_id = link.client_id;
-                    report.replies.push(reply(&fetched.response));
-                    return Ok(report);
-                }
-                self.read(&link, &fetched, options)?
+        let request = if let Some(request) = in_link {
+            request?
+        } else {
+            let link = Link::parse(link, options.prefixes)?;
+            let fetched = self.fetch(&link, transport, options).await?;
+            if options.fault.is_some_and(Fault::spoils_the_fetch) {
+                report.client_id = link.client_id;
+                report.replies.push(reply(&fetched.response));
+                return Ok(report);
             }
+            self.read(&link, &fetched, options)?
         };
         report.client_id.clone_from(&request.client_id);
         let (shown, plan) = self.compose(&request, options)?;

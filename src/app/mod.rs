@@ -3,10 +3,12 @@
 
 pub mod check_query;
 pub mod create_request;
+pub mod dc_api;
 pub mod examine;
 pub mod expire;
 pub mod failure;
 pub mod fetch_request;
+pub mod hosted_dc_api;
 mod in_turn;
 pub mod live_trust;
 pub mod page;
@@ -20,6 +22,7 @@ pub mod refresh_issuers;
 pub mod refresh_revocation;
 pub mod refresh_status;
 pub mod refresh_trust;
+mod registered;
 pub mod render;
 pub mod resolve_types;
 pub mod sent_query;
@@ -29,12 +32,13 @@ pub mod time_text;
 pub mod tries;
 pub mod verify_once;
 
+pub use crate::domain::verify::can_verify;
 pub use failure::Failure;
 
-use crate::domain::dcql::Format;
 use crate::domain::ids::TenantId;
 use crate::domain::preset::Preset;
 use crate::domain::reason::{Code, Reason};
+use crate::domain::registration::Registrations;
 use crate::domain::request::Profile;
 use crate::domain::request::client_id::ClientId;
 use crate::domain::request::link::WalletScheme;
@@ -45,6 +49,7 @@ use crate::domain::trust::cache::ChainCache;
 use crate::domain::trust::listed::TrustPlan;
 use crate::domain::trust_list::plan::ListPlan;
 use crate::domain::verify::{Context, Policy};
+use dc_api::DcApiRules;
 use in_turn::Turns;
 use live_trust::LiveTrust;
 use ports::{Clock, Entropy, Fetch, KeptLists, RequestSigner, TransactionStore};
@@ -75,12 +80,16 @@ pub struct Tenant {
     pub return_urls: Vec<String>,
     /// Whether the cross-device flow is offered, with its known risk of relay.
     pub cross_device: bool,
-    /// Whether plain `direct_post` may be asked for: a deviation from HAIP.
+    /// Whether plain answers (`direct_post`, `dc_api`) may be asked for: a deviation from HAIP.
     pub plain_direct_post: bool,
+    /// Which pages may ask through the browser's Digital Credentials API, and how.
+    pub dc_api: DcApiRules,
     /// Whether callers may send queries of their own beside the presets.
     pub own_queries: bool,
     /// The presets that may be used, by id.
     pub presets: BTreeMap<String, Preset>,
+    /// What is registered, and may therefore be asked.
+    pub registrations: Registrations,
     /// Who may issue what.
     pub trust: LiveTrust,
     /// The sources that trust lists fill; empty if none does.
@@ -216,9 +225,4 @@ impl App {
     fn queries(&self, tenant: &TenantId) -> Result<&SentQueries, Failure> {
         self.queries.get(tenant).ok_or_else(|| Reason::new(Code::UnknownTransaction, "no such tenant").into())
     }
-}
-
-/// The formats that this verifier can verify. A service never asks for another one.
-pub fn can_verify(format: &Format) -> bool {
-    matches!(format, Format::SdJwtVc)
 }

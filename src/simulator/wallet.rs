@@ -2,12 +2,14 @@
 
 use super::SimulatorError;
 use super::authority::{IssuerName, TestAuthority};
+use super::dc_api::{self, BrowserAnswer, BrowserFault, PageCall};
 use super::encode::jws::Jws;
 use super::faults::Fault;
 use super::issuer::{Draft, Issued, credential_type, holder_key};
 use super::matcher::{Choice, Held, Obedience};
 use super::misdeeds::{Scene, credential, fetch, presentation, response, transaction_data};
 use super::people::Person;
+use super::prefix::{self, Prefixes};
 use super::request::{Expected, Link, Refusal, RequestObject, Rule};
 use super::transport::{HttpRequest, HttpResponse, Transport, TransportError, is_permitted};
 use crate::domain::encoding::json;
@@ -40,6 +42,16 @@ pub enum Show {
     Everything,
 }
 
+/// Whether the wallet looks at what others say of the verifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum VerifierInfo {
+    /// It does, and refuses a request that goes beyond its registration.
+    #[default]
+    Heeded,
+    /// It knows none of the formats, as wallets may.
+    Ignored,
+}
+
 /// How the wallet answers.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -51,6 +63,10 @@ pub struct Options {
     pub fetch: Fetch,
     /// What it discloses.
     pub show: Show,
+    /// What it makes of `verifier_info`.
+    pub info: VerifierInfo,
+    /// Whom it answers.
+    pub prefixes: Prefixes,
     /// What time it is.
     pub now: UnixSeconds,
 }
@@ -58,7 +74,9 @@ pub struct Options {
 impl Options {
     /// The ordinary person answers well at `now`.
     pub fn at(now: UnixSeconds) -> Self {
-        Self { person: Person::default(), fault: None, fetch: Fetch::default(), show: Show::default(), now }
+        let (fetch, show, info) = (Fetch::default(), Show::default(), VerifierInfo::default());
+        let prefixes = Prefixes::default();
+        Self { person: Person::default(), fault: None, fetch, show, info, prefixes, now }
     }
 }
 
@@ -138,20 +156,27 @@ impl Wallet {
         transport: &dyn Transport,
         options: Options,
     ) -> Result<WalletReport, WalletError> {
-        let link = Link::parse(link)?;
         let mut report = WalletReport {
-            client_id: link.client_id.clone(),
+            client_id: String::new(),
             fault: options.fault,
             shown: Vec::new(),
             replies: Vec::new(),
             redirect_uri: None,
         };
-        let fetched = self.fetch(&link, transport, options).await?;
-        if options.fault.is_some_and(Fault::spoils_the_fetch) {
-            report.replies.push(reply(&fetched.response));
-            return Ok(report);
-        }
-        let request = self.read(&link, &fetched, options)?;
+        let in_link = if options.prefixes == Prefixes::Any { prefix::in_link(link) } else { None };
+        let request = if let Some(request) = in_link {
+            request?
+        } else {
+            let link = Link::parse(link, options.prefixes)?;
+            let fetched = self.fetch(&link, transport, options).await?;
+            if options.fault.is_some_and(Fault::spoils_the_fetch) {
+                report.client_id = link.client_id;
+                report.replies.push(reply(&fetched.response));
+                return Ok(report);
+            }
+            self.read(&link, &fetched, options)?
+        };
+        report.client_id.clone_from(&request.client_id);
         let (shown, plan) = self.compose(&request, options)?;
         report.shown = shown;
         for request in plan {
@@ -182,7 +207,7 @@ impl Wallet {
             _ => None,
         };
         let request = if by_post {
-            fetch::post(&link.request_uri, &nonce, key.as_ref(), options.fault)?
+            fetch::post(&link.request_uri, &nonce, key.as_ref(), options)?
         } else {
             HttpRequest::get(&link.request_uri, fetch::MEDIA_TYPE)
         };
@@ -217,6 +242,7 @@ impl Wallet {
         let expected = Expected {
             client_id: &link.client_id,
             anchor: self.authority.access_root(),
+            registrar: (options.info == VerifierInfo::Heeded).then(|| self.authority.registrar_root()),
             wallet_nonce: fetched.nonce.as_deref(),
             now: options.now,
         };
@@ -232,8 +258,37 @@ impl Wallet {
         request: &RequestObject,
         options: Options,
     ) -> Result<(Vec<Choice>, Vec<HttpRequest>), WalletError> {
-        let held = held(options);
-        let scene = Scene {
+        let (choices, vp_token) = self.present(request, options)?;
+        let plan = response::plan(&self.scene(request, options), &vp_token)?;
+        Ok((choices, plan))
+    }
+
+    /// Answers what a page at `origin` hands to the browser: the argument of `navigator.credentials.get(…)`. What comes
+    /// back is what the page gets, mostly one answer.
+    ///
+    /// # Errors
+    /// [`WalletError`]
+    pub fn answer_browser(
+        &self,
+        call: &Value,
+        origin: &str,
+        options: Options,
+        fault: Option<BrowserFault>,
+    ) -> Result<Vec<BrowserAnswer>, WalletError> {
+        let registrar = (options.info == VerifierInfo::Heeded).then(|| self.authority.registrar_root());
+        let caller = PageCall { origin, anchor: self.authority.access_root(), registrar, now: options.now };
+        let (protocol, mut request) = dc_api::read(call, &caller)?;
+        if let Some(audience) = fault.and_then(|fault| fault.audience(&request.client_id, origin)) {
+            request.audience = audience;
+        }
+        let (_, vp_token) = self.present(&request, options)?;
+        let plain = fault == Some(BrowserFault::Plain) || options.fault == Some(Fault::ResponsePlain);
+        let data = response::browser_data(&self.scene(&request, options), &vp_token, plain)?;
+        Ok(dc_api::spoil(BrowserAnswer { protocol, data }, fault))
+    }
+
+    fn scene<'s>(&'s self, request: &'s RequestObject, options: Options) -> Scene<'s> {
+        Scene {
             authority: &self.authority,
             person: options.person,
             status_base: &self.status_base,
@@ -241,7 +296,13 @@ impl Wallet {
             request,
             fault: options.fault,
             confirms: &[],
-        };
+        }
+    }
+
+    /// Chooses and presents: the choices, and `vp_token`.
+    fn present(&self, request: &RequestObject, options: Options) -> Result<(Vec<Choice>, Value), WalletError> {
+        let held = held(options);
+        let scene = self.scene(request, options);
         let ignore_values = matches!(
             options.fault,
             Some(Fault::ClaimValueOther | Fault::ClaimValueTyped | Fault::ClaimValueDecomposed)
@@ -264,8 +325,7 @@ impl Wallet {
             let scene = Scene { fault: options.fault.filter(|_| here), confirms, ..scene };
             entries.insert(choice.query_id.clone(), self.presentations(&scene, choice)?);
         }
-        let plan = response::plan(&scene, &response::vp_token(options.fault, entries))?;
-        Ok((choices, plan))
+        Ok((choices, response::vp_token(options.fault, entries)))
     }
 
     fn presentations(&self, scene: &Scene<'_>, choice: &Choice) -> Result<Value, SimulatorError> {

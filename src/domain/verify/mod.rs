@@ -7,12 +7,14 @@
 //! Cheap checks are made before expensive ones, but the report lists them in the catalogue's order, and the first
 //! failure in that order is the code of the verdict. See `docs/decisions/0002-order-of-checks.md`.
 
+pub mod dc_api;
 pub mod presentation;
 pub mod report;
 pub mod response;
 
 pub use report::{Check, Report, Verified};
 
+use crate::domain::dcql::Format;
 use crate::domain::jose::alg::AllowedAlgorithms;
 use crate::domain::jose::hash::HashAlgorithm;
 use crate::domain::reason::{Code, Reason};
@@ -25,6 +27,11 @@ use crate::domain::trust::{TrustAnchors, TrustSource};
 use crate::domain::type_metadata::TypeMetadataPolicy;
 use crate::domain::x509::chain::AnchorInChain;
 use std::sync::Arc;
+
+/// The formats that this verifier can verify. A service never asks for another one.
+pub fn can_verify(format: &Format) -> bool {
+    matches!(format, Format::SdJwtVc)
+}
 
 /// What a verifier accepts. There is no value that switches a check off.
 #[derive(Debug, Clone)]
@@ -100,7 +107,7 @@ pub struct Context<'a> {
 pub struct Binding<'a> {
     /// The nonce of the request.
     pub nonce: &'a str,
-    /// The whole `client_id` of the request.
+    /// The whole `client_id` of the request; `origin:` and the origin where the browser carried it (KB-10).
     pub audience: &'a str,
     /// When the request was made, if there was one.
     pub requested_at: Option<UnixSeconds>,

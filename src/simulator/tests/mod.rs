@@ -1,6 +1,8 @@
 //! Tests of the wallet as a whole, against a verifier of a few lines that does what the test says.
 
+mod browser;
 mod faults;
+mod prefixes;
 mod requests;
 
 use super::authority::{SignerKey, SigningIdentity, TestAuthority};

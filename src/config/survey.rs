@@ -5,7 +5,7 @@ use super::files::Files;
 use super::reader::{Faults, Section};
 use super::{
     Environment, Fault, Note, Notes, SECTIONS, TrustSettings, access, conclude, folder, once, outgoing, read,
-    read_file, service, store, tenant, trust, trust_settings, whole_policy, with_registrations,
+    read_file, service, store, tenant, transaction_data_types, trust, trust_settings, whole_policy, with_registrations,
 };
 use crate::domain::jose::keys::SigningKey;
 use crate::domain::request::client_id::ClientIdPrefix;
@@ -88,6 +88,7 @@ fn parts(path: &Path, file: &Table, now: UnixSeconds) -> Survey {
         trust: survey.trust.as_ref().map(|trust| compose(&trust.plans, Held::default(), now)),
         trust_plans: survey.trust.as_ref().map(|trust| trust.plans.clone()).unwrap_or_default(),
         policy: survey.policy.clone(),
+        transaction_data: transaction_data_types(file, files, &said),
         test_mode,
     };
     let public_url = service.as_ref().map(|service| &service.public_url);

@@ -14,6 +14,7 @@ use crate::domain::request::client_id::{ClientId, ClientIdPrefix};
 use crate::domain::request::link::WalletScheme;
 use crate::domain::request::profile::Profile;
 use crate::domain::time::UnixSeconds;
+use crate::domain::transaction_data::TransactionDataTypes;
 use crate::domain::trust::TrustAnchors;
 use crate::domain::trust::listed::TrustPlan;
 use crate::domain::verify::Policy;
@@ -247,6 +248,8 @@ pub struct TenantSettings {
     pub trust_plans: Vec<TrustPlan>,
     /// What is accepted.
     pub policy: Policy,
+    /// The types of transaction data that callers may send along.
+    pub transaction_data: TransactionDataTypes,
 }
 
 /// What other sections bring to the tenant; `None` where something was wrong with them.
@@ -255,6 +258,7 @@ pub(super) struct Parts {
     pub trust: Option<TrustAnchors>,
     pub trust_plans: Vec<TrustPlan>,
     pub policy: Option<Policy>,
+    pub transaction_data: Option<TransactionDataTypes>,
     /// Whether placeholder types are allowed.
     pub test_mode: bool,
 }
@@ -370,6 +374,7 @@ pub(super) fn read(
         trust: parts.trust?,
         trust_plans: parts.trust_plans,
         policy,
+        transaction_data: parts.transaction_data?,
     })
 }
 

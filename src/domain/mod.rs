@@ -6,6 +6,7 @@
 //! what · [`status_list`] · [`sd_jwt`] · [`dcql`] queries and their evaluation · [`type_metadata`] rules and words of a
 //! credential type · [`preset`] queries ready to ship · [`request`] what is sent to the wallet · [`registration`]
 //! what may be asked · [`diagnosis`] what is wrong with
+//! credential type · [`preset`] queries ready to ship · [`transaction_data`] what a person authorises · [`request`] what is sent to the wallet · [`diagnosis`] what is wrong with
 //! an installation · [`transaction`] one presentation and its states ·
 //! [`verify`] the order of the checks and the report, on the top floor.
 
@@ -24,6 +25,7 @@ pub mod sd_jwt;
 pub mod status_list;
 pub mod time;
 pub mod transaction;
+pub mod transaction_data;
 pub mod trust;
 pub mod trust_list;
 pub mod type_metadata;

@@ -4,6 +4,7 @@
 use super::chain;
 use super::matcher::Query;
 use super::registration::{self, Against};
+use super::transaction_data;
 use super::transport::is_permitted;
 use crate::domain::encoding::{base64, json};
 use crate::domain::jose::hash::sha256;
@@ -70,6 +71,7 @@ rules! {
     RegistrationCertificate = "registration-certificate", "The registration certificate is signed by the registrar and in force.";
     RegistrationSubject = "registration-subject", "The registration certificate is for the holder of the access certificate.";
     RegistrationCoverage = "registration-coverage", "Every claim that is asked for is registered.";
+    TransactionData = "transaction-data", "transaction_data is a non-empty array of base64url texts of JSON objects, each with type and credential_ids that name credentials of the query.";
     AnswerMediaType = "answer-media-type", "The answer to the wallet is JSON: an object.";
     AnswerCacheable = "answer-cacheable", "The answer to the wallet has Cache-Control: no-store.";
     AnswerRedirect = "answer-redirect", "The answer is never a 3xx.";
@@ -192,6 +194,8 @@ pub struct RequestObject {
     pub state: String,
     /// What is asked for.
     pub query: Query,
+    /// What is to be authorised.
+    pub transaction_data: Vec<transaction_data::Entry>,
 }
 
 impl RequestObject {
@@ -228,6 +232,11 @@ impl RequestObject {
         demand(echoed, Rule::WalletNonce, "missing, changed or not asked for")?;
         let query = claims.get("dcql_query").and_then(Query::parse);
         let query = query.ok_or_else(|| Refusal::new(Rule::QueryForm, "cannot be read"))?;
+        let transaction_data = match claims.get("transaction_data") {
+            None => Vec::new(),
+            Some(value) => transaction_data::read(value, &query)
+                .ok_or_else(|| Refusal::new(Rule::TransactionData, "another shape, or an unknown credential"))?,
+        };
         let encrypted = match word("response_mode") {
             Some("direct_post.jwt") => true,
             Some("direct_post") => false,
@@ -249,6 +258,7 @@ impl RequestObject {
             nonce: nonce.to_owned(),
             state: state.to_owned(),
             query,
+            transaction_data,
         })
     }
 }

@@ -94,6 +94,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "domain::transaction_data",
+        &["domain::dcql", "domain::encoding", "domain::jose", "domain::limits", "domain::reason"],
+    ),
+    (
         "domain::verify",
         &[
             "domain::dcql",
@@ -103,6 +107,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "domain::sd_jwt",
             "domain::status_list",
             "domain::time",
+            "domain::transaction_data",
             "domain::trust",
             "domain::type_metadata",
             "domain::x509",

@@ -8,7 +8,7 @@ use super::request::{
     Refusal, RequestObject, Rule, Signed, access_certificate, check_metadata, check_times, demand, is_access_key,
     is_random_text,
 };
-use super::{registration, transaction_data};
+use super::transaction_data;
 use crate::domain::reason::Code;
 use crate::domain::time::UnixSeconds;
 use serde_json::{Map, Value, json};
@@ -81,7 +81,9 @@ fn check_registration(
     read: &RequestObject,
     page: &PageCall<'_>,
 ) -> Result<(), Refusal> {
-    let Some(anchor) = page.registrar else { return Ok(()) };
+    let Some(anchor) = page.registrar else {
+        return registration::check_form(info, &read.query).map(drop);
+    };
     let leaf = access_certificate(token);
     registration::check(info, Against { leaf: &leaf, anchor, query: &read.query, now: page.now })
 }

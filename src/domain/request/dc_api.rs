@@ -208,22 +208,6 @@ mod tests {
         });
     }
 
-    #[test]
-    fn a_registration_stands_where_the_client_is_named() {
-        // VINFO-02, VINFO-07: in the payload of the compact form, in the header of the other, nowhere without a signature.
-        with(|request| {
-            let request = DcApiRequest { registration: Some("e30.e30.AA"), ..request };
-            let info = json!([{"format": "registration_cert", "data": "e30.e30.AA"}]);
-            let compact = request.signed().unwrap();
-            assert_eq!(decoded(&compact.payload)["verifier_info"], info);
-            assert!(decoded(&compact.protected).get("verifier_info").is_none());
-            let general = request.multi_signed().unwrap();
-            assert_eq!(decoded(&general.protected)["verifier_info"], info);
-            assert!(decoded(&general.payload).get("verifier_info").is_none());
-            assert!(request.unsigned().unwrap().get("verifier_info").is_none());
-        });
-    }
-
     fn decoded(part: &str) -> Value {
         serde_json::from_slice(&base64::decode_url(part).unwrap()).unwrap()
     }

@@ -1,16 +1,15 @@
 //! A wallet collects the request object, by GET or by POST.
 
 use super::ports::Replaced;
-use super::{App, Failure, Tenant};
+use super::{App, Failure, Tenant, registered};
 use crate::domain::encoding::base64;
 use crate::domain::ids::RequestHandle;
 use crate::domain::jose::encrypt::encrypt;
-use crate::domain::jose::keys::EphemeralKey;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::request::ClientIdPrefix;
 use crate::domain::request::object::RequestObject;
 use crate::domain::request::wallet_metadata::{WalletMetadata, check_wallet_nonce};
-use crate::domain::transaction::{RequestData, Transaction};
+use crate::domain::transaction::{RequestData, SecretScalar, Transaction};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -116,6 +115,9 @@ impl App {
         };
         let query: &RawValue =
             serde_json::from_str(&request.dcql_query).map_err(|_| broken("the stored query cannot be read"))?;
+        // A request in a link is unsigned, and carries no registration.
+        let registration =
+            if request.is_in_link() { None } else { registered::certificate_data(tenant, request.registration)? };
         let object = RequestObject {
             client_id: &request.client_id,
             response_mode: request.response_mode.as_str(),
@@ -131,6 +133,7 @@ impl App {
             expires: transaction.expires_at(),
             certificates: tenant.profile.sent(tenant.signer.certificate_chain()),
             issued_at_in_header: tenant.profile.issued_at_in_header,
+            registration: registration.as_deref(),
         };
         write(&object).map_err(|_| Reason::new(Code::InternalError, "the request cannot be written").into())
     }
@@ -142,7 +145,7 @@ pub(super) fn announced_key(request: &RequestData) -> Result<Option<Map<String, 
         return Ok(None);
     }
     let broken = |detail: &'static str| Failure::from(Reason::new(Code::StorageCorrupt, detail));
-    let key = request.encryption_key.as_ref().and_then(|scalar| EphemeralKey::from_scalar(*scalar.expose()));
+    let key = request.encryption_key.as_ref().and_then(SecretScalar::key);
     let key = key.ok_or_else(|| broken("the key of the request is missing"))?;
     Ok(Some(key.announced_jwk().map_err(|_| broken("the stored key cannot be used"))?.0))
 }

@@ -9,6 +9,7 @@ pub mod expire;
 pub mod failure;
 pub mod fetch_request;
 pub mod hosted_dc_api;
+mod in_turn;
 pub mod live_trust;
 pub mod page;
 pub mod pivots;
@@ -16,10 +17,12 @@ pub mod ports;
 pub mod read_result;
 pub mod receive_response;
 pub mod recognise;
+mod refresh_all;
 pub mod refresh_issuers;
 pub mod refresh_revocation;
 pub mod refresh_status;
 pub mod refresh_trust;
+mod registered;
 pub mod render;
 pub mod resolve_types;
 pub mod sent_query;
@@ -29,12 +32,13 @@ pub mod time_text;
 pub mod tries;
 pub mod verify_once;
 
+pub use crate::domain::verify::can_verify;
 pub use failure::Failure;
 
-use crate::domain::dcql::Format;
 use crate::domain::ids::TenantId;
 use crate::domain::preset::Preset;
 use crate::domain::reason::{Code, Reason};
+use crate::domain::registration::Registrations;
 use crate::domain::request::Profile;
 use crate::domain::request::client_id::ClientId;
 use crate::domain::request::link::WalletScheme;
@@ -46,6 +50,7 @@ use crate::domain::trust::listed::TrustPlan;
 use crate::domain::trust_list::plan::ListPlan;
 use crate::domain::verify::{Context, Policy};
 use dc_api::DcApiRules;
+use in_turn::Turns;
 use live_trust::LiveTrust;
 use ports::{Clock, Entropy, Fetch, KeptLists, RequestSigner, TransactionStore};
 use recognise::Recognised;
@@ -83,6 +88,8 @@ pub struct Tenant {
     pub own_queries: bool,
     /// The presets that may be used, by id.
     pub presets: BTreeMap<String, Preset>,
+    /// What is registered, and may therefore be asked.
+    pub registrations: Registrations,
     /// Who may issue what.
     pub trust: LiveTrust,
     /// The sources that trust lists fill; empty if none does.
@@ -146,6 +153,7 @@ pub struct App {
     lists: TrustLists,
     revocations: RevocationStates,
     issuers: IssuerStates,
+    turns: Turns,
     chains: ChainCache,
     status: StatusCache,
     types: TypeCache,
@@ -166,6 +174,7 @@ impl App {
             lists: TrustLists::default(),
             revocations: RevocationStates::default(),
             issuers: IssuerStates::default(),
+            turns: Turns::default(),
             chains: ChainCache::default(),
             status: StatusCache::default(),
             types: TypeCache::default(),
@@ -216,9 +225,4 @@ impl App {
     fn queries(&self, tenant: &TenantId) -> Result<&SentQueries, Failure> {
         self.queries.get(tenant).ok_or_else(|| Reason::new(Code::UnknownTransaction, "no such tenant").into())
     }
-}
-
-/// The formats that this verifier can verify. A service never asks for another one.
-pub fn can_verify(format: &Format) -> bool {
-    matches!(format, Format::SdJwtVc)
 }

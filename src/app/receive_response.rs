@@ -6,7 +6,6 @@ use super::{App, Failure, Tenant, render};
 use crate::domain::dc_api::Origin;
 use crate::domain::ids::{RequestHandle, ResponseCode};
 use crate::domain::jose::hash::sha256;
-use crate::domain::jose::keys::EphemeralKey;
 use crate::domain::preset::derivation::{Date, Derivation, apply};
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
@@ -15,7 +14,7 @@ use crate::domain::transaction::{
 };
 use crate::domain::transaction_data::Entry;
 use crate::domain::verify::response::{Answer, Asked, Encryption, Presented, ResponseForm, WalletError, open};
-use crate::domain::verify::{Binding, Refusal, Report, Standing, Verified};
+use crate::domain::verify::{Binding, Check, Refusal, Report, Standing, Verified};
 use std::borrow::Cow;
 use std::sync::Arc;
 use url::Url;
@@ -110,7 +109,7 @@ impl App {
             shown.check_answerable(self.now())?;
         }
         self.tries.count(shown.id(), self.now())?;
-        let settled = self.judge(&tenant, &shown, channel, form).await;
+        let settled = noted(self.judge(&tenant, &shown, channel, form).await, &shown);
         match settled {
             Ok(Judged::Accepted { presented, report }) => self.end_verified(&tenant, shown, presented, &report).await,
             Ok(Judged::Declined(error)) => self.end_declined(shown, &error).await,
@@ -144,9 +143,8 @@ impl App {
         let sent = request.transaction_data.iter().map(|text| Entry::parse(text)).collect::<Result<Vec<_>, _>>();
         let sent = sent.map_err(|_| broken("the stored transaction data cannot be read"))?;
         let trust = tenant.trust.current();
-        let stored = |scalar: &SecretScalar| EphemeralKey::from_scalar(*scalar.expose());
         let key = if request.response_mode.is_encrypted() {
-            let key = request.encryption_key.as_ref().and_then(stored);
+            let key = request.encryption_key.as_ref().and_then(SecretScalar::key);
             Some(key.ok_or_else(|| broken("the key of the request is missing"))?)
         } else {
             None
@@ -251,6 +249,26 @@ impl App {
                 Err(Reason::new(Code::TransactionCompleted, "another answer came first").into())
             }
             Replaced::Lost(None) => Err(Reason::new(Code::TransactionExpired, "the transaction has ended").into()),
+        }
+    }
+}
+
+/// The report of a request that asks for more than is registered says so, accepted or not.
+fn noted(settled: Result<Judged, Box<Refusal>>, shown: &Transaction) -> Result<Judged, Box<Refusal>> {
+    const NOTE: &str =
+        "the query asks for more than is registered, as unregistered_queries = allowed_for_testing lets it";
+    if !shown.request().registration.exceeds {
+        return settled;
+    }
+    match settled {
+        Ok(Judged::Accepted { presented, mut report }) => {
+            report.remark(Check::VpToken, NOTE);
+            Ok(Judged::Accepted { presented, report })
+        }
+        Ok(declined @ Judged::Declined(_)) => Ok(declined),
+        Err(mut refusal) => {
+            refusal.report.remark(Check::VpToken, NOTE);
+            Err(refusal)
         }
     }
 }

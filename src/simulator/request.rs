@@ -3,6 +3,7 @@
 
 use super::chain;
 use super::matcher::Query;
+use super::registration::{self, Against};
 use super::transaction_data;
 use super::transport::is_permitted;
 use crate::domain::encoding::{base64, json};
@@ -72,7 +73,10 @@ rules! {
     MetadataEncryption = "metadata-encryption", "Both A128GCM and A256GCM are offered.";
     MetadataFormats = "metadata-formats", "vp_formats_supported names the algorithms of every format that is asked for.";
     TransactionData = "transaction-data", "transaction_data is a non-empty array of base64url texts of JSON objects, each with type and credential_ids that name credentials of the query.";
-    VerifierInfo = "verifier-info", "verifier_info is a non-empty array of objects with format and data.";
+    VerifierInfo = "verifier-info", "verifier_info is a non-empty array of objects with format and data; one at most is a registration, for the whole request.";
+    RegistrationCertificate = "registration-certificate", "The registration certificate is signed by the registrar and in force.";
+    RegistrationSubject = "registration-subject", "The registration certificate is for the holder of the access certificate.";
+    RegistrationCoverage = "registration-coverage", "Every claim that is asked for is registered.";
     AnswerMediaType = "answer-media-type", "The answer to the wallet is JSON: an object.";
     AnswerCacheable = "answer-cacheable", "The answer to the wallet has Cache-Control: no-store.";
     AnswerRedirect = "answer-redirect", "The answer is never a 3xx.";
@@ -163,6 +167,8 @@ pub struct Expected<'e> {
     pub client_id: &'e str,
     /// The only anchor for access certificates.
     pub anchor: &'e [u8],
+    /// The only anchor for registrars; `None` for a wallet that does not look at `verifier_info`.
+    pub registrar: Option<&'e [u8]>,
     /// The nonce that the wallet sent, if it did.
     pub wallet_nonce: Option<&'e str>,
     /// What time it is.
@@ -248,7 +254,11 @@ impl RequestObject {
         if let Some(key) = &encryption {
             demand(!is_access_key(token, key), Rule::MetadataKeyReuse, "the same key")?;
         }
-        check_verifier_info(claims.get("verifier_info"))?;
+        if let Some(anchor) = expected.registrar {
+            let (leaf, now) = (access_certificate(token), expected.now);
+            let against = Against { leaf: &leaf, anchor, query: &query, now };
+            registration::check(claims.get("verifier_info"), against)?;
+        }
         Ok(Self {
             client_id: expected.client_id.to_owned(),
             audience: expected.client_id.to_owned(),
@@ -366,21 +376,19 @@ fn has(values: &Value, wanted: &str) -> bool {
     values.as_array().is_some_and(|values| values.iter().any(|value| value == wanted))
 }
 
-pub(super) fn is_access_key(token: &str, key: &EncryptionKey) -> bool {
+/// The first certificate of the header, DER; empty if there is none.
+pub(super) fn access_certificate(token: &str) -> Vec<u8> {
     let header = token.split('.').next().and_then(|part| base64::decode_url(part).ok());
     let members = header.and_then(|bytes| json::parse_object(&bytes).ok()).unwrap_or_default();
     let leaf = members.get("x5c").and_then(|chain| chain.get(0)).and_then(Value::as_str).unwrap_or_default();
-    let leaf = base64::decode_standard(leaf).unwrap_or_default();
+    base64::decode_standard(leaf).unwrap_or_default()
+}
+
+pub(super) fn is_access_key(token: &str, key: &EncryptionKey) -> bool {
+    let leaf = access_certificate(token);
     let coordinate = |name: &str| {
         key.jwk.get(name).and_then(Value::as_str).and_then(|text| base64::decode_url(text).ok()).unwrap_or_default()
     };
     let point = [coordinate("x"), coordinate("y")].concat();
     !point.is_empty() && leaf.windows(point.len()).any(|window| window == point)
-}
-
-pub(super) fn check_verifier_info(info: Option<&Value>) -> Result<(), Refusal> {
-    let Some(info) = info else { return Ok(()) };
-    let entry = |entry: &Value| entry.get("format").is_some_and(Value::is_string) && entry.get("data").is_some();
-    let usable = info.as_array().is_some_and(|entries| !entries.is_empty() && entries.iter().all(entry));
-    demand(usable, Rule::VerifierInfo, "another shape")
 }

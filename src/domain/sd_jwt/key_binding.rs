@@ -61,7 +61,7 @@ impl<'a> KeyBinding<'a> {
             json::Fault::NumberRange => Reason::new(Code::KbMalformed, "a number beyond the range of a double"),
             other => other.into(),
         })?;
-        let dates = Dates::read(&payload)?;
+        let dates = Dates::of(&claims, &payload)?;
         Ok(Self { jws, algorithm, claims, dates })
     }
 

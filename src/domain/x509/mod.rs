@@ -4,7 +4,10 @@
 
 pub mod certificate;
 pub mod chain;
+mod der;
 pub mod profile;
+mod qc_statements;
+pub mod relying_party;
 pub mod revocation;
 
 pub use certificate::Certificate;

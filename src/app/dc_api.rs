@@ -7,7 +7,7 @@ use super::fetch_request::announced_key;
 use super::receive_response::{AnswerOutcome, Channel, Refused};
 use super::registered;
 use super::tries::RefusedTry;
-use super::{App, Failure, Tenant};
+use super::{App, Failure, Tenant, registered};
 use crate::domain::dc_api::{Offer, Origin, Protocol};
 use crate::domain::ids::{TenantId, TransactionId};
 use crate::domain::reason::{Code, Reason};

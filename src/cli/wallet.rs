@@ -14,6 +14,7 @@ use crate::simulator::authority::pem;
 use crate::simulator::dc_api::BrowserFault;
 use crate::simulator::faults::{Expectation, Fault};
 use crate::simulator::people::Person;
+use crate::simulator::prefix::Prefixes;
 use crate::simulator::status_host::StatusHost;
 use crate::simulator::transport::HttpTransport;
 use crate::simulator::trust_list::{ListOf, ListWriter};
@@ -71,6 +72,9 @@ struct Answer {
     /// Ask for an encrypted request object.
     #[arg(long, conflicts_with = "get")]
     encrypted_request: bool,
+    /// Answer verifiers of every client identifier prefix, not of x509_hash alone.
+    #[arg(long)]
+    any_prefix: bool,
     /// The time that the wallet believes, RFC 3339 or seconds since 1970; now if absent.
     #[arg(long)]
     at: Option<String>,
@@ -199,7 +203,8 @@ fn answer_one(answer: &Answer, terminal: &mut Terminal<'_>) -> Result<Exit, Fail
         (_, true) => Fetch::PostEncrypted,
         _ => Options::at(now).fetch,
     };
-    let options = Options { person, fault, fetch, ..Options::at(now) };
+    let prefixes = if answer.any_prefix { Prefixes::Any } else { Prefixes::HashOnly };
+    let options = Options { person, fault, fetch, prefixes, ..Options::at(now) };
     let transport = HttpTransport::new().map_err(|error| out_of_reach(&error, "Try again."))?;
     let wallet = Wallet::new(authority, &passport.status_base);
     let link = answer.uri.as_deref().unwrap_or_default();

@@ -5,7 +5,7 @@ use super::files::Files;
 use super::reader::{Faults, Section};
 use super::{
     Environment, Fault, Note, Notes, SECTIONS, TrustSettings, access, conclude, folder, once, outgoing, read,
-    read_file, service, store, tenant, trust, trust_settings, whole_policy, with_registrations,
+    read_file, service, store, tenant, transaction_data_types, trust, trust_settings, whole_policy, with_registrations,
 };
 use crate::domain::jose::keys::SigningKey;
 use crate::domain::request::client_id::ClientIdPrefix;

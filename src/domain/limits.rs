@@ -85,8 +85,10 @@ pub const TRANSACTION_DATA_CHARS: usize = 8 * 1024;
 pub const TRANSACTION_DATA_SCHEMA_BYTES: usize = 256 * 1024;
 /// Most faults that are told of one entry of transaction data.
 pub const TRANSACTION_DATA_FAULTS: usize = 16;
-/// Bytes of randomness in every identifier, nonce and code.
+/// Bytes of randomness in every identifier and code.
 pub const RANDOM_BYTES: usize = 16;
+/// Bytes of randomness in every nonce.
+pub const NONCE_BYTES: usize = 24;
 /// Largest type metadata document, in bytes.
 pub const TYPE_METADATA_BYTES: usize = 512 * 1024;
 /// Most types in a chain of `extends`, the first one included.

@@ -8,7 +8,7 @@ use super::request::{
     Refusal, RequestObject, Rule, Signed, access_certificate, check_metadata, check_times, demand, is_access_key,
     is_random_text,
 };
-use super::transaction_data;
+use super::{registration, transaction_data};
 use crate::domain::reason::Code;
 use crate::domain::time::UnixSeconds;
 use serde_json::{Map, Value, json};

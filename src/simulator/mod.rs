@@ -12,7 +12,7 @@
 //! | writing trusted lists in XML | [`xml_list`] |
 //! | lists of trusted entities, good and spoiled | [`trust_list`] |
 //! | registration certificates, good and spoiled | [`registrar`] |
-//! | what a strict wallet accepts | [`request`], [`transaction_data`], [`matcher`] |
+//! | what a strict wallet accepts | [`request`], [`prefix`], [`transaction_data`], [`matcher`] |
 //! | the same through a browser, with its faults | [`dc_api`] |
 //! | the wallet, and how it reaches the verifier | [`wallet`], [`transport`] |
 //! | every way to misbehave | [`faults`] |
@@ -28,6 +28,7 @@ pub mod issuer;
 pub mod matcher;
 mod misdeeds;
 pub mod people;
+pub mod prefix;
 pub mod registrar;
 mod registration;
 pub mod request;

@@ -9,6 +9,7 @@ use super::issuer::{Draft, Issued, credential_type, holder_key};
 use super::matcher::{Choice, Held, Obedience};
 use super::misdeeds::{Scene, credential, fetch, presentation, response, transaction_data};
 use super::people::Person;
+use super::prefix::{self, Prefixes};
 use super::request::{Expected, Link, Refusal, RequestObject, Rule};
 use super::transport::{HttpRequest, HttpResponse, Transport, TransportError, is_permitted};
 use crate::domain::encoding::json;
@@ -64,6 +65,8 @@ pub struct Options {
     pub show: Show,
     /// What it makes of `verifier_info`.
     pub info: VerifierInfo,
+    /// Whom it answers.
+    pub prefixes: Prefixes,
     /// What time it is.
     pub now: UnixSeconds,
 }
@@ -72,7 +75,8 @@ impl Options {
     /// The ordinary person answers well at `now`.
     pub fn at(now: UnixSeconds) -> Self {
         let (fetch, show, info) = (Fetch::default(), Show::default(), VerifierInfo::default());
-        Self { person: Person::default(), fault: None, fetch, show, info, now }
+        let prefixes = Prefixes::default();
+        Self { person: Person::default(), fault: None, fetch, show, info, prefixes, now }
     }
 }
 
@@ -152,20 +156,27 @@ impl Wallet {
         transport: &dyn Transport,
         options: Options,
     ) -> Result<WalletReport, WalletError> {
-        let link = Link::parse(link)?;
         let mut report = WalletReport {
-            client_id: link.client_id.clone(),
+            client_id: String::new(),
             fault: options.fault,
             shown: Vec::new(),
             replies: Vec::new(),
             redirect_uri: None,
         };
-        let fetched = self.fetch(&link, transport, options).await?;
-        if options.fault.is_some_and(Fault::spoils_the_fetch) {
-            report.replies.push(reply(&fetched.response));
-            return Ok(report);
-        }
-        let request = self.read(&link, &fetched, options)?;
+        let in_link = if options.prefixes == Prefixes::Any { prefix::in_link(link) } else { None };
+        let request = if let Some(request) = in_link {
+            request?
+        } else {
+            let link = Link::parse(link, options.prefixes)?;
+            let fetched = self.fetch(&link, transport, options).await?;
+            if options.fault.is_some_and(Fault::spoils_the_fetch) {
+                report.client_id = link.client_id;
+                report.replies.push(reply(&fetched.response));
+                return Ok(report);
+            }
+            self.read(&link, &fetched, options)?
+        };
+        report.client_id.clone_from(&request.client_id);
         let (shown, plan) = self.compose(&request, options)?;
         report.shown = shown;
         for request in plan {
@@ -196,7 +207,7 @@ impl Wallet {
             _ => None,
         };
         let request = if by_post {
-            fetch::post(&link.request_uri, &nonce, key.as_ref(), options.fault)?
+            fetch::post(&link.request_uri, &nonce, key.as_ref(), options)?
         } else {
             HttpRequest::get(&link.request_uri, fetch::MEDIA_TYPE)
         };

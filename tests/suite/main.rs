@@ -16,6 +16,7 @@ mod certificates;
 mod cli;
 mod client;
 mod config;
+mod conformance;
 mod dc_api;
 mod dcql;
 mod doctor;

@@ -237,6 +237,22 @@ mod tests {
     }
 
     #[test]
+    fn a_registration_stands_where_its_signer_is_named() {
+        // VINFO-07: in each protected header of the JSON form and not in its payload; unsigned, nowhere.
+        with(|request| {
+            let request = DcApiRequest { registration: Some("e30.e30.AA"), ..request };
+            let info = json!([{"format": "registration_cert", "data": "e30.e30.AA"}]);
+            let signed = request.signed().unwrap();
+            assert_eq!(decoded(&signed.payload)["verifier_info"], info);
+            assert!(decoded(&signed.protected).get("verifier_info").is_none());
+            let multi = request.multi_signed().unwrap();
+            assert_eq!(decoded(&multi.protected)["verifier_info"], info);
+            assert!(decoded(&multi.payload).get("verifier_info").is_none());
+            assert!(request.unsigned().unwrap().get("verifier_info").is_none());
+        });
+    }
+
+    #[test]
     fn a_signed_request_names_client_and_origin() {
         // DCA-04, DCA-06, DCA-07, DCA-10, OVP-JAR-02, OVP-JAR-05: every member there is, and no other.
         with(|request| {

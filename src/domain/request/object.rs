@@ -100,6 +100,13 @@ pub(super) struct VerifierInfo<'a> {
     data: &'a str,
 }
 
+impl<'a> VerifierInfo<'a> {
+    /// The one element that a request has (VINFO-04).
+    pub(super) fn registration(data: &'a str) -> [Self; 1] {
+        [Self { format: REGISTRATION_FORMAT, data }]
+    }
+}
+
 #[derive(Serialize)]
 pub(super) struct ClientMetadata<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -508,7 +508,7 @@ impl fmt::Debug for Transaction {
 pub(crate) mod tests {
     use super::*;
     use crate::domain::dc_api::{Origin, Protocol};
-    use crate::domain::limits::RANDOM_BYTES;
+    use crate::domain::limits::{NONCE_BYTES, RANDOM_BYTES};
 
     pub(crate) const CREATED: UnixSeconds = UnixSeconds(1_000);
     pub(crate) const EXPIRES: UnixSeconds = UnixSeconds(1_300);
@@ -528,7 +528,7 @@ pub(crate) mod tests {
             request: RequestData {
                 preset: Some("bewohnerparken".to_owned()),
                 client_id: "x509_hash:abc".to_owned(),
-                nonce: Nonce::from_random(random),
+                nonce: Nonce::from_random([seed; NONCE_BYTES]),
                 state: (!by_browser).then(|| State::from_random(random)),
                 response_mode: if by_browser { ResponseMode::DcApiJwt } else { ResponseMode::DirectPostJwt },
                 response_uri: (!by_browser).then(|| "https://verifier.example/wallet/responses/abc".to_owned()),

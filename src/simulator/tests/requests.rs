@@ -293,7 +293,7 @@ async fn answers_have_rules() {
 fn rules_have_names_of_their_own_and_each_has_a_test() {
     let names: BTreeSet<&str> = Rule::ALL.iter().map(|rule| rule.name()).collect();
     assert_eq!(names.len(), Rule::ALL.len());
-    let source = [include_str!("requests.rs"), include_str!("prefixes.rs")].concat();
+    let source = [include_str!("requests.rs"), include_str!("browser.rs"), include_str!("prefixes.rs")].concat();
     for rule in Rule::ALL {
         let broken = [format!("Some(Rule::{rule:?})"), format!(", Rule::{rule:?})")];
         assert!(broken.iter().any(|text| source.contains(text)), "no test breaks {}", rule.name());

@@ -96,10 +96,12 @@ export class Stage {
       await run();
     } catch (fault) {
       console.error(`browser: ${title}: failed`);
+      let picture = 0;
       for (const context of this.browser.contexts()) {
+        if (context.complaints?.length) console.error(`browser: complaints: ${context.complaints.join("; ")}`);
         for (const page of context.pages()) {
           console.error(`browser: open at that moment: ${page.url()}`);
-          await page.screenshot({ path: join(REPORT, "failed.png") }).catch(() => {});
+          await page.screenshot({ path: join(REPORT, `failed-${(picture += 1)}.png`) }).catch(() => {});
         }
       }
       throw fault;

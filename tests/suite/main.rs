@@ -41,6 +41,7 @@ mod standing;
 mod status_cwt;
 mod status_freshness;
 mod store;
+mod traceability;
 mod trust_children;
 mod trust_lists;
 mod trust_network;

@@ -220,7 +220,7 @@ fn build_app(
     };
     let ports = Ports { clock: Arc::new(SystemClock), entropy, store, fetch: Arc::new(HttpsFetch::new(&setup)?) };
     let public_url = &settings.service.public_url;
-    let tenant = build_tenant(&settings.tenant, public_url.host())?;
+    let tenant = build_tenant(&settings.tenant)?;
     let app = App::new(ports, public_url.origin().to_owned(), vec![tenant]);
     let prefetch = settings.tenant.trust_plans.iter().flat_map(|plan| {
         let of = |address: &String| Prefetch { source: plan.source.name.clone(), address: address.clone() };
@@ -229,13 +229,15 @@ fn build_app(
     Ok(app.with_trust_lists(settings.trust_lists.clone(), kept).with_status_prefetch(prefetch.collect()))
 }
 
-fn build_tenant(settings: &TenantSettings, host: &str) -> Result<Tenant, ServeFault> {
+fn build_tenant(settings: &TenantSettings) -> Result<Tenant, ServeFault> {
     let access = &settings.access;
-    let signer = KeySigner::new(access.key.clone(), &access.chain, settings.client_id_prefix, host)?;
+    let signer = KeySigner::new(access.key.clone(), &access.chain)?;
     let presets = settings.presets.iter().map(|preset| (preset.id.clone(), preset.clone()));
     Ok(Tenant {
         id: settings.id.clone(),
         signer: Arc::new(signer),
+        client_id: settings.client_id.clone(),
+        profile: settings.profile,
         scheme: settings.scheme.clone(),
         return_urls: settings.return_urls.clone(),
         cross_device: settings.cross_device == CrossDevice::OnRelayRiskAccepted,

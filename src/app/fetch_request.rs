@@ -1,6 +1,6 @@
 //! A wallet collects the request object, by GET or by POST.
 
-use super::ports::{Replaced, RequestSigner};
+use super::ports::Replaced;
 use super::{App, Failure, Tenant};
 use crate::domain::encoding::base64;
 use crate::domain::ids::RequestHandle;
@@ -38,6 +38,10 @@ impl App {
         let unknown = || Failure::from(Reason::new(Code::UnknownRequest, "no request has this handle"));
         let handle = RequestHandle::parse(handle).ok_or_else(unknown)?;
         let shown = self.ports.store.by_handle(&handle).await?.ok_or_else(unknown)?;
+        // What travels in the link is not to be had here, and never unsigned (OVP-JAR-01, OVP-JAR-03).
+        if shown.request().is_in_link() {
+            return Err(unknown());
+        }
         let tenant = Arc::clone(self.tenant(shown.tenant())?);
         if let Some(nonce) = &parameters.wallet_nonce {
             check_wallet_nonce(nonce)?;
@@ -45,7 +49,7 @@ impl App {
         let metadata = match &parameters.wallet_metadata {
             None => WalletMetadata::default(),
             Some(text) => {
-                let prefix = ClientIdPrefix::of(&shown.request().client_id).unwrap_or(ClientIdPrefix::X509Hash);
+                let prefix = ClientIdPrefix::of(&shown.request().client_id);
                 WalletMetadata::parse(text, prefix, &tenant.policy.algorithms)?
             }
         };
@@ -86,6 +90,22 @@ impl App {
         transaction: &Transaction,
         wallet_nonce: Option<&str>,
     ) -> Result<String, Failure> {
+        let input = self.with_request_object(tenant, transaction, wallet_nonce, |object| object.signing_input())?;
+        let signature = tenant.signer.sign(input.as_bytes()).await?;
+        Ok(format!("{input}.{}", base64::encode_url(&signature)))
+    }
+
+    /// Puts the request object of a transaction together and hands it to `write`.
+    ///
+    /// # Errors
+    /// [`Code::StorageCorrupt`] if the stored request cannot be used, as after its end.
+    pub(super) fn with_request_object<T>(
+        &self,
+        tenant: &Tenant,
+        transaction: &Transaction,
+        wallet_nonce: Option<&str>,
+        write: impl FnOnce(&RequestObject<'_>) -> Result<T, serde_json::Error>,
+    ) -> Result<T, Failure> {
         let request = transaction.request();
         let broken = |detail: &'static str| Failure::from(Reason::new(Code::StorageCorrupt, detail));
         let key = request.encryption_key.as_ref().and_then(|scalar| EphemeralKey::from_scalar(*scalar.expose()));
@@ -98,7 +118,6 @@ impl App {
         };
         let query: &RawValue =
             serde_json::from_str(&request.dcql_query).map_err(|_| broken("the stored query cannot be read"))?;
-        let signer: &dyn RequestSigner = tenant.signer.as_ref();
         let object = RequestObject {
             client_id: &request.client_id,
             response_mode: request.response_mode.as_str(),
@@ -111,12 +130,9 @@ impl App {
             wallet_nonce,
             issued_at: self.now(),
             expires: transaction.expires_at(),
-            certificates: signer.certificate_chain(),
+            certificates: tenant.profile.sent(tenant.signer.certificate_chain()),
+            issued_at_in_header: tenant.profile.issued_at_in_header,
         };
-        let input = object
-            .signing_input()
-            .map_err(|_| Failure::from(Reason::new(Code::InternalError, "the request cannot be written")))?;
-        let signature = signer.sign(input.as_bytes()).await?;
-        Ok(format!("{input}.{}", base64::encode_url(&signature)))
+        write(&object).map_err(|_| Reason::new(Code::InternalError, "the request cannot be written").into())
     }
 }

@@ -32,6 +32,8 @@ use crate::domain::dcql::Format;
 use crate::domain::ids::TenantId;
 use crate::domain::preset::Preset;
 use crate::domain::reason::{Code, Reason};
+use crate::domain::request::Profile;
+use crate::domain::request::client_id::ClientId;
 use crate::domain::request::link::WalletScheme;
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::TrustAnchors;
@@ -58,6 +60,10 @@ pub struct Tenant {
     pub id: TenantId,
     /// Signs its request objects.
     pub signer: Arc<dyn RequestSigner>,
+    /// How wallets are told who asks.
+    pub client_id: ClientId,
+    /// What its requests must be.
+    pub profile: &'static Profile,
     /// How its wallets are started.
     pub scheme: WalletScheme,
     /// The exact addresses to which a person may be sent back.

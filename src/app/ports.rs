@@ -401,9 +401,6 @@ pub struct SigningFailed(pub String);
 
 /// Signs request objects as one relying party. The key may lie in a file, a module or a service.
 pub trait RequestSigner: Send + Sync {
-    /// The `client_id` that belongs to key and certificate, with its prefix.
-    fn client_id(&self) -> &str;
-
     /// The certificates in DER, leaf first, without the anchor: the contents of `x5c`.
     fn certificate_chain(&self) -> &[Vec<u8>];
 

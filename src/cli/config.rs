@@ -4,6 +4,7 @@ use super::{Exit, Failure, Terminal, visible};
 use crate::adapters::clock::SystemClock;
 use crate::app::ports::Clock as _;
 use crate::app::time_text::rfc3339;
+use crate::config::tenant::{CrossDevice, TenantSettings};
 use crate::config::{self, Environment, Settings};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -59,6 +60,17 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Exit, F
     Ok(Exit::Done)
 }
 
+/// The rules that the profile and the settings relax, each by its id.
+fn deviations(tenant: &TenantSettings) -> Vec<String> {
+    let of_profile = tenant.profile.relaxes.iter().map(|relaxed| (relaxed.rule, relaxed.instead));
+    let plain =
+        tenant.plain_direct_post.then_some(("OVP-REQ-04", "callers may ask for answers that are not encrypted"));
+    let relay = (tenant.cross_device == CrossDevice::OnRelayRiskAccepted)
+        .then_some(("OVP-REQ-16", "a wallet on another device may answer, where requests can be relayed"));
+    let all = of_profile.chain(plain).chain(relay);
+    all.map(|(rule, instead)| format!("  relaxed        {rule}: {instead}")).collect()
+}
+
 /// What an operator wants to see at a glance.
 fn summary(settings: &Settings) -> String {
     let tenant = &settings.tenant;
@@ -67,10 +79,12 @@ fn summary(settings: &Settings) -> String {
         format!("  reached at     {}", settings.service.public_url.origin()),
         format!("  listens on     {}, operations on {}", settings.service.listen, settings.service.operations_listen),
         format!("  relying party  {} ({})", visible(&tenant.name), tenant.id),
+        format!("  profile        {}, named by {}", tenant.profile.name, tenant.client_id_prefix.as_str()),
         format!("  certificate    until {}", rfc3339(tenant.access.valid_until())),
         format!("  callers        {}", tenant.callers.len()),
         format!("  presets        {}", tenant.presets.len()),
     ];
+    lines.extend(deviations(tenant));
     for plan in &tenant.trust_plans {
         let source = &plan.source;
         let own = source.anchors.len().saturating_add(source.pinned.len()).saturating_add(plan.issuers.len());

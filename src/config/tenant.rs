@@ -8,13 +8,14 @@ use super::reader::{Complaint, Section, suggestion};
 use crate::domain::ids::TenantId;
 use crate::domain::jose::hash::sha256;
 use crate::domain::preset::{self, Preset};
-use crate::domain::request::client_id::ClientIdPrefix;
+use crate::domain::reason::Reason;
+use crate::domain::request::client_id::{ClientId, ClientIdPrefix};
 use crate::domain::request::link::WalletScheme;
+use crate::domain::request::profile::Profile;
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::TrustAnchors;
 use crate::domain::trust::listed::TrustPlan;
 use crate::domain::verify::Policy;
-use crate::domain::x509::chain::AnchorInChain;
 use std::fmt;
 
 /// The settings of the section.
@@ -27,15 +28,24 @@ pub const DOC: SectionDoc = SectionDoc {
         field("name", Kind::Text("name"), Default::Required, "Its name, as people know it; shown on pages."),
         field(
             "profile",
-            Kind::OneOf(&["haip", "openid4vp"]),
+            Kind::OneOf(&["haip", "haip+etsi", "de-sandbox", "openid4vp"]),
             Default::Is("\"haip\""),
-            "`haip` is the profile of the EU wallets. `openid4vp` is OpenID4VP 1.0 without it, for tests with other wallets.",
+            "`haip` is the profile of the EU wallets; `haip+etsi` adds what ETSI TS 119 472-2 demands: a registration \
+             certificate and a purpose with each request. `de-sandbox` is what the German sandbox takes. `openid4vp` is \
+             OpenID4VP 1.0 without HAIP, for tests with other wallets. `config check` names the rules that a profile relaxes.",
         ),
         field(
             "client_id_prefix",
-            Kind::OneOf(&["x509_hash", "x509_san_dns"]),
+            Kind::OneOf(&["x509_hash", "x509_san_dns", "redirect_uri", "pre-registered"]),
             Default::Is("\"x509_hash\""),
-            "How wallets are told who asks. HAIP 1.0 allows `x509_hash` only.",
+            "How wallets are told who asks. HAIP 1.0 allows `x509_hash` only. With `redirect_uri` requests travel in the link \
+             and are not signed, so wallets cannot tell who asks.",
+        ),
+        field(
+            "client_id",
+            Kind::Text("the name by which wallets know the verifier"),
+            Default::Absent("made from the certificate or the address"),
+            "The agreed name, for `client_id_prefix = \"pre-registered\"` only.",
         ),
         field(
             "access_key",
@@ -137,15 +147,6 @@ pub const CALLER: SectionDoc = SectionDoc {
     ],
 };
 
-/// The profile that requests keep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Profile {
-    /// HAIP 1.0.
-    Haip,
-    /// OpenID4VP 1.0 alone.
-    OpenId4Vp,
-}
-
 /// Whether another device may answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CrossDevice {
@@ -178,9 +179,11 @@ pub struct TenantSettings {
     /// Its name for people.
     pub name: String,
     /// The profile that requests keep.
-    pub profile: Profile,
+    pub profile: &'static Profile,
     /// How wallets are told who asks.
     pub client_id_prefix: ClientIdPrefix,
+    /// The same, worked out.
+    pub client_id: ClientId,
     /// The key that signs requests.
     pub access: AccessKey,
     /// How links that open the wallet begin.
@@ -243,9 +246,10 @@ pub(super) fn read(
         id
     });
     let name = section.text("name");
-    let profile = section.choice("profile").map(|word| if word == "haip" { Profile::Haip } else { Profile::OpenId4Vp });
+    let profile = section.choice("profile").and_then(Profile::from_name);
     let access = access::read(section, files, now);
-    let client_id_prefix = client_id_prefix(section, profile, access.as_ref(), public_url);
+    let client_id_prefix = client_id_prefix(section, profile);
+    let client_id = client_id_prefix.and_then(|prefix| client_id(section, prefix, access.as_ref(), public_url));
     let scheme = section.text("scheme").and_then(|text| {
         let refused =
             |_| section.fault("scheme", "is none of these", "Write openid4vp, haip-vp, eu-eaap or an https link.");
@@ -265,6 +269,13 @@ pub(super) fn read(
         _ => CrossDevice::OnRelayRiskAccepted,
     });
     let plain_direct_post = section.choice("plain_direct_post").is_some();
+    if plain_direct_post && let Some(profile) = profile.filter(|profile| !profile.plain_answers) {
+        section.fault(
+            "plain_direct_post",
+            format!("is given, but the profile {} has encrypted answers only", profile.name),
+            "Leave it out, or choose another profile (OVP-REQ-04).",
+        );
+    }
     let presets = presets(section, parts.test_mode);
     let allow_dcql = section.flag("allow_dcql");
     let seconds = |name: &str| section.integer(name).and_then(|value| u32::try_from(value).ok());
@@ -286,7 +297,7 @@ pub(super) fn read(
     };
     let (privacy_url, imprint_url) = (link("privacy_url"), link("imprint_url"));
     let profile = profile?;
-    if profile == Profile::Haip {
+    if !profile.published_issuer_keys {
         for plan in parts.trust_plans.iter().filter(|plan| !plan.issuers.is_empty()) {
             section.faults().add(
                 format!("trust({}).issuers", plan.source.name),
@@ -297,15 +308,13 @@ pub(super) fn read(
     }
     let mut policy = parts.policy?;
     // HAIP refuses an anchor among the certificates of a credential; OpenID4VP alone says nothing of it. It never gives trust.
-    policy.anchor_in_chain = match profile {
-        Profile::Haip => AnchorInChain::Refuse,
-        Profile::OpenId4Vp => AnchorInChain::Ignore,
-    };
+    policy.anchor_in_chain = profile.anchor_in_chain;
     Some(TenantSettings {
         id: id?,
         name: name?,
         profile,
         client_id_prefix: client_id_prefix?,
+        client_id: client_id?,
         access: access?,
         scheme: scheme?,
         return_urls,
@@ -326,38 +335,68 @@ pub(super) fn read(
     })
 }
 
-/// OVP-CID-03: HAIP has one prefix. OVP-CID-05: a DNS name must be in the certificate and be the host of our addresses.
-fn client_id_prefix(
-    section: Section<'_>,
-    profile: Option<Profile>,
-    access: Option<&AccessKey>,
-    public_url: Option<&PublicUrl>,
-) -> Option<ClientIdPrefix> {
-    let prefix = match section.choice("client_id_prefix")? {
-        "x509_hash" => return Some(ClientIdPrefix::X509Hash),
-        _ => ClientIdPrefix::X509SanDns,
-    };
-    if profile == Some(Profile::Haip) {
+/// OVP-CID-03: HAIP has one prefix.
+fn client_id_prefix(section: Section<'_>, profile: Option<&Profile>) -> Option<ClientIdPrefix> {
+    let prefix = ClientIdPrefix::from_name(section.choice("client_id_prefix")?)?;
+    if let Some(profile) = profile.filter(|profile| !profile.allows(prefix)) {
         section.fault(
             "client_id_prefix",
-            "is x509_san_dns, which HAIP 1.0 does not allow",
+            format!("is {}, which the profile {} does not allow", prefix.as_str(), profile.name),
             "Choose x509_hash; for wallets without HAIP set tenant.profile = \"openid4vp\".",
         );
     }
-    if let Some(url) = public_url
-        && let Some(leaf) = access.and_then(AccessKey::leaf)
-        && !(url.is_dns_name() && leaf.dns_names.iter().any(|name| name == url.host()))
-    {
-        let names = if leaf.dns_names.is_empty() { "no DNS name".to_owned() } else { leaf.dns_names.join(", ") };
-        section.complain(
-            "access_chain",
-            Complaint::new(
-                format!("the access certificate has {names}, but the host of service.public_url is {}", url.host()),
-                "Get a certificate for this host, correct public_url, or use client_id_prefix = \"x509_hash\".",
-            ),
-        );
-    }
     Some(prefix)
+}
+
+/// OVP-CID-05: a DNS name must be in the certificate and be the host of our addresses. OVP-CID-12: an agreed name must not
+/// pass for a prefix.
+fn client_id(
+    section: Section<'_>,
+    prefix: ClientIdPrefix,
+    access: Option<&AccessKey>,
+    public_url: Option<&PublicUrl>,
+) -> Option<ClientId> {
+    let agreed = section.text("client_id");
+    if agreed.is_some() && prefix != ClientIdPrefix::PreRegistered {
+        section.fault(
+            "client_id",
+            format!("is given, but with {} it is not chosen", prefix.as_str()),
+            "Leave it out, or set client_id_prefix = \"pre-registered\".",
+        );
+        return None;
+    }
+    match prefix {
+        ClientIdPrefix::X509Hash => access?.leaf().map(ClientId::x509_hash),
+        ClientIdPrefix::RedirectUri => Some(ClientId::OfResponseUri),
+        ClientIdPrefix::PreRegistered => {
+            let Some(name) = agreed else {
+                section.fault("client_id", "is missing", "Write the name by which wallets know the verifier.");
+                return None;
+            };
+            let refused =
+                |reason: Reason| section.fault("client_id", reason.detail, "Write the name as it was agreed.");
+            ClientId::pre_registered(&name).map_err(refused).ok()
+        }
+        ClientIdPrefix::X509SanDns => {
+            let (leaf, url) = (access?.leaf()?, public_url?);
+            let named = ClientId::x509_san_dns(leaf, url.host()).ok().filter(|_| url.is_dns_name());
+            if named.is_none() {
+                let names =
+                    if leaf.dns_names.is_empty() { "no DNS name".to_owned() } else { leaf.dns_names.join(", ") };
+                section.complain(
+                    "access_chain",
+                    Complaint::new(
+                        format!(
+                            "the access certificate has {names}, but the host of service.public_url is {}",
+                            url.host()
+                        ),
+                        "Get a certificate for this host, correct public_url, or use client_id_prefix = \"x509_hash\".",
+                    ),
+                );
+            }
+            named
+        }
+    }
 }
 
 /// The presets that are named, or all. Placeholder types are for test mode only.

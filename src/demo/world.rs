@@ -6,8 +6,9 @@ use crate::app::{Lifetimes, Tenant};
 use crate::domain::ids::TenantId;
 use crate::domain::preset;
 use crate::domain::reason::{Code, Reason};
-use crate::domain::request::client_id::ClientIdPrefix;
+use crate::domain::request::client_id::ClientId;
 use crate::domain::request::link::WalletScheme;
+use crate::domain::request::profile;
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::purpose::is_pid;
 use crate::domain::trust::{Purpose, StatusOrigin, StatusRule, TrustAnchors, TrustSource};
@@ -85,11 +86,14 @@ impl World {
         let chain = self.authority.access().chain;
         let certificates = chain.iter().map(|der| Certificate::read(der)).collect::<Result<Vec<_>, _>>()?;
         let key = self.authority.access_key().clone();
-        // The hash of the certificate names the party, so the host does not matter.
-        let signer = KeySigner::new(key, &certificates, ClientIdPrefix::X509Hash, "")?;
+        let leaf = certificates.first().ok_or_else(|| Reason::new(Code::ConfigRefused, "there is no certificate"))?;
+        let client_id = ClientId::x509_hash(leaf);
+        let signer = KeySigner::new(key, &certificates)?;
         Ok(Tenant {
             id: TenantId::default_tenant(),
             signer: Arc::new(signer),
+            client_id,
+            profile: &profile::HAIP,
             scheme: WalletScheme::openid4vp(),
             return_urls,
             cross_device: true,

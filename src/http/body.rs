@@ -105,9 +105,9 @@ pub struct CreatedBody {
     pub expires_at: String,
     /// What starts the wallet: a link on the same device, the QR code otherwise.
     #[schema(example = "openid4vp://?client_id=x509_hash%3A…&request_uri=…&request_uri_method=post")]
-    pub authorization_request_uri: String,
+    pub authorization_request_uri: Option<String>,
     /// Where the wallet collects the request.
-    pub request_uri: String,
+    pub request_uri: Option<String>,
     /// The whole client identifier, prefix included.
     pub client_id: String,
     /// The hosted page for the person.

@@ -321,7 +321,7 @@ impl Watching {
 )]
 pub async fn qr_svg(caller: Caller, State(front): State<Front>, Name(id): Name) -> Result<Response, Problem> {
     let created = front.app.links(&caller.tenant, &id).await?;
-    let picture = qr::svg(&created.authorization_request_uri)?;
+    let picture = qr::svg(&created.authorization_request_uri.ok_or(Code::RequestExpired)?)?;
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], picture).into_response())
 }
 
@@ -336,7 +336,7 @@ pub async fn qr_svg(caller: Caller, State(front): State<Front>, Name(id): Name) 
 )]
 pub async fn qr_png(caller: Caller, State(front): State<Front>, Name(id): Name) -> Result<Response, Problem> {
     let created = front.app.links(&caller.tenant, &id).await?;
-    let picture = qr::png(&created.authorization_request_uri)?;
+    let picture = qr::png(&created.authorization_request_uri.ok_or(Code::RequestExpired)?)?;
     Ok(([(header::CONTENT_TYPE, "image/png")], picture).into_response())
 }
 

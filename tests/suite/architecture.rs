@@ -65,7 +65,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain::request", &["domain::encoding", "domain::jose", "domain::reason", "domain::time", "domain::x509"]),
     (
         "domain::transaction",
-        &["domain::encoding", "domain::ids", "domain::jose", "domain::limits", "domain::reason", "domain::time"],
+        &[
+            "domain::encoding",
+            "domain::ids",
+            "domain::jose",
+            "domain::limits",
+            "domain::reason",
+            "domain::request",
+            "domain::time",
+        ],
     ),
     (
         "domain::verify",

@@ -4,7 +4,7 @@ use crate::fixture::{Folder, NOW, SOUND, WEAK_CA, leaf, leaf_with, root, root_pa
 use pruefstein::config::store::StoreSettings;
 use pruefstein::config::tenant::CrossDevice;
 use pruefstein::config::{self, Environment, Fault, SECTIONS};
-use pruefstein::domain::request::client_id::ClientIdPrefix;
+use pruefstein::domain::request::client_id::{ClientId, ClientIdPrefix};
 use pruefstein::domain::trust::StatusRule;
 use pruefstein::domain::x509::chain::AnchorInChain;
 use rcgen::{IsCa, date_time_ymd};
@@ -265,6 +265,50 @@ fn names_as_identifiers_must_be_certified_and_outside_of_haip() {
     // OVP-CID-05, OVP-REQ-06: another host.
     let other = base.replace("https://verifier.example", "https://other.example");
     refused(&folder, &other, "tenant.access_chain", "other.example");
+}
+
+#[test]
+fn a_profile_decides_how_the_verifier_may_be_named() {
+    let folder = Folder::new();
+    let named = |profile: &str, prefix: &str, more: &str| {
+        with("tenant", &format!("profile = \"{profile}\"\nclient_id_prefix = \"{prefix}\"\n{more}"))
+    };
+    // OVP-CID-03, OVP-CID-06: under HAIP neither unsigned requests nor agreed names.
+    for profile in ["haip", "haip+etsi", "de-sandbox"] {
+        for (prefix, more) in [("redirect_uri", ""), ("x509_san_dns", ""), ("pre-registered", "client_id = \"town-7\"")]
+        {
+            let faults = folder.load(&named(profile, prefix, more)).expect_err("a fault");
+            let fault = faults.iter().find(|fault| fault.to_string().contains("client_id_prefix")).unwrap();
+            assert!(fault.to_string().contains(profile), "{profile} {prefix}: {faults:?}");
+        }
+    }
+    let unsigned = folder.load(&named("openid4vp", "redirect_uri", "")).unwrap();
+    assert_eq!(unsigned.tenant.client_id, ClientId::OfResponseUri);
+    let agreed = folder.load(&named("openid4vp", "pre-registered", "client_id = \"town-7\"")).unwrap();
+    assert_eq!(agreed.tenant.client_id, ClientId::Fixed("town-7".to_owned()));
+    // OVP-CID-11, OVP-CID-12.
+    for wrong in ["x509_hash:foo", "origin:https://town.example", "redirect_uri:https://a.example"] {
+        let text = named("openid4vp", "pre-registered", &format!("client_id = \"{wrong}\""));
+        refused(&folder, &text, "tenant.client_id", "prefix");
+    }
+    refused(&folder, &named("openid4vp", "pre-registered", ""), "tenant.client_id", "missing");
+    refused(&folder, &named("openid4vp", "x509_hash", "client_id = \"town-7\""), "tenant.client_id", "not chosen");
+}
+
+#[test]
+fn plain_answers_are_not_for_every_profile() {
+    // OVP-REQ-04.
+    let folder = Folder::new();
+    for (profile, allowed) in [("haip", true), ("openid4vp", true), ("haip+etsi", false), ("de-sandbox", false)] {
+        let text = with("tenant", &format!("profile = \"{profile}\"\nplain_direct_post = \"deviation_from_haip\""));
+        match folder.load(&text) {
+            Ok(settings) => assert!(allowed && settings.tenant.plain_direct_post, "{profile}"),
+            Err(faults) => {
+                let shown = format!("{faults:?}");
+                assert!(!allowed && shown.contains("plain_direct_post") && shown.contains(profile), "{shown}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::horizon::{Horizon, horizon};
 use crate::domain::jose::jwk::PublicKey;
 use crate::domain::limits;
 use crate::domain::reason::Code;
-use crate::domain::request::client_id::ClientIdPrefix;
+use crate::domain::request::client_id::{ClientId, ClientIdPrefix};
 use crate::domain::time::UnixSeconds;
 use crate::domain::x509::Certificate;
 use crate::domain::x509::chain::{self, Anchor, AnchorInChain, ChainRules};
@@ -209,9 +209,15 @@ fn code_of(code: Code) -> FindingCode {
 
 fn client_id(access: &Access<'_>, leaf: &Certificate) -> Option<Finding> {
     let (prefix, (host, is_dns_name)) = (access.prefix?, access.host?);
-    Some(match prefix.client_id(leaf, host) {
+    let named = match prefix {
+        ClientIdPrefix::X509Hash => Ok(ClientId::x509_hash(leaf)),
+        ClientIdPrefix::X509SanDns => ClientId::x509_san_dns(leaf, host),
+        // Not made from the certificate.
+        ClientIdPrefix::RedirectUri | ClientIdPrefix::PreRegistered => return None,
+    };
+    Some(match named {
         Ok(client_id) if prefix == ClientIdPrefix::X509Hash || is_dns_name => {
-            Finding::new(FindingCode::ClientIdComputed, Severity::Ok, "client_id", client_id)
+            Finding::new(FindingCode::ClientIdComputed, Severity::Ok, "client_id", client_id.text(""))
         }
         _ => {
             let names = if leaf.dns_names.is_empty() { "no DNS name".to_owned() } else { leaf.dns_names.join(", ") };

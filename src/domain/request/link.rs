@@ -39,6 +39,12 @@ pub fn authorization_request_uri(scheme: &WalletScheme, client_id: &str, request
     format!("{}?{query}", scheme.0)
 }
 
+/// The authorization request itself in the link, for the prefix `redirect_uri`, whose requests are not signed.
+pub fn authorization_request_by_value(scheme: &WalletScheme, parameters: &[(&'static str, String)]) -> String {
+    let query: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+    format!("{}?{query}", scheme.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

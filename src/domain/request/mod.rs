@@ -3,7 +3,9 @@
 pub mod client_id;
 pub mod link;
 pub mod object;
+pub mod profile;
 pub mod wallet_metadata;
 
 pub use client_id::ClientIdPrefix;
+pub use profile::Profile;
 pub use wallet_metadata::WalletMetadata;

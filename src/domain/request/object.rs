@@ -35,6 +35,8 @@ pub struct RequestObject<'a> {
     pub expires: UnixSeconds,
     /// The certificates in DER, leaf first, without the anchor.
     pub certificates: &'a [Vec<u8>],
+    /// Whether the protected header says when it is made (OVP-JAR-15).
+    pub issued_at_in_header: bool,
 }
 
 /// The audience of request objects for wallets with static configuration (OVP-JAR-05).
@@ -44,6 +46,8 @@ pub const SELF_ISSUED_AUDIENCE: &str = "https://self-issued.me/v2";
 struct Header<'a> {
     alg: &'a str,
     typ: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iat: Option<UnixSeconds>,
     x5c: Vec<String>,
 }
 
@@ -104,9 +108,9 @@ impl RequestObject<'_> {
         let header = Header {
             alg: "ES256",
             typ: "oauth-authz-req+jwt",
+            iat: self.issued_at_in_header.then_some(self.issued_at),
             x5c: self.certificates.iter().map(|der| base64::encode_standard(der)).collect(),
         };
-        let names: Vec<&'static str> = self.algorithms.names().collect();
         let payload = Payload {
             response_type: "vp_token",
             response_mode: self.response_mode,
@@ -118,18 +122,44 @@ impl RequestObject<'_> {
             iat: self.issued_at,
             exp: self.expires,
             dcql_query: self.dcql_query,
-            client_metadata: ClientMetadata {
-                jwks: self.encryption_jwk.map(|jwk| Jwks { keys: [jwk] }),
-                encrypted_response_enc_values_supported: self
-                    .encryption_jwk
-                    .map(|_| ContentEncryption::ALL.map(ContentEncryption::name)),
-                vp_formats_supported: VpFormats { sd_jwt: SdJwtFormat { issuer: names.clone(), holder: names } },
-            },
+            client_metadata: self.client_metadata(),
             wallet_nonce: self.wallet_nonce,
         };
         let header = base64::encode_url(&serde_json::to_vec(&header)?);
         let payload = base64::encode_url(&serde_json::to_vec(&payload)?);
         Ok(format!("{header}.{payload}"))
+    }
+
+    /// The same request as parameters of a link, unsigned: for the prefix `redirect_uri` alone. Objects are JSON texts
+    /// there (OVP-REQ-08).
+    ///
+    /// # Errors
+    /// None in practice: all members can be written as JSON.
+    ///
+    /// # Source
+    /// OpenID4VP 1.0 sections 5.1, 5.6 and 5.9.3.
+    pub fn link_parameters(&self) -> Result<[(&'static str, String); 8], serde_json::Error> {
+        Ok([
+            ("client_id", self.client_id.to_owned()),
+            ("response_type", "vp_token".to_owned()),
+            ("response_mode", self.response_mode.to_owned()),
+            ("response_uri", self.response_uri.to_owned()),
+            ("nonce", self.nonce.to_owned()),
+            ("state", self.state.to_owned()),
+            ("dcql_query", self.dcql_query.get().to_owned()),
+            ("client_metadata", serde_json::to_string(&self.client_metadata())?),
+        ])
+    }
+
+    fn client_metadata(&self) -> ClientMetadata<'_> {
+        let names: Vec<&'static str> = self.algorithms.names().collect();
+        ClientMetadata {
+            jwks: self.encryption_jwk.map(|jwk| Jwks { keys: [jwk] }),
+            encrypted_response_enc_values_supported: self
+                .encryption_jwk
+                .map(|_| ContentEncryption::ALL.map(ContentEncryption::name)),
+            vp_formats_supported: VpFormats { sd_jwt: SdJwtFormat { issuer: names.clone(), holder: names } },
+        }
     }
 }
 
@@ -163,6 +193,7 @@ mod tests {
             issued_at: UnixSeconds(1),
             expires: UnixSeconds(301),
             certificates: &[vec![0xfb, 0xff], vec![1]],
+            issued_at_in_header: false,
         };
         let (header, payload) = decoded(object);
         assert_eq!(header, json!({"alg": "ES256", "typ": "oauth-authz-req+jwt", "x5c": ["+/8=", "AQ=="]}));
@@ -179,11 +210,51 @@ mod tests {
                 }
             })
         );
+        // OVP-JAR-15: the time in the header where the profile wants it, as a whole number.
+        let (dated, _) = decoded(RequestObject { issued_at_in_header: true, ..object });
+        assert_eq!(dated["iat"], 1);
         // OVP-RURI-10, OVP-RURI-11: the nonce of the wallet only when it sent one.
         let (_, echoed) = decoded(RequestObject { wallet_nonce: Some("w"), ..object });
         assert_eq!(echoed["wallet_nonce"], "w");
         // OVP-META-12: nothing about encryption when the answer comes plain.
         let (_, plain) = decoded(RequestObject { encryption_jwk: None, response_mode: "direct_post", ..object });
         assert_eq!(plain["client_metadata"].as_object().unwrap().keys().collect::<Vec<_>>(), ["vp_formats_supported"]);
+    }
+
+    #[test]
+    fn a_link_says_the_same_as_an_object() {
+        // OVP-REQ-08, OVP-CID-07: objects as JSON texts, nothing that only a signed request has.
+        let query = RawValue::from_string(r#"{"credentials": []}"#.to_owned()).unwrap();
+        let jwk = json!({"kty": "EC", "kid": "k"}).as_object().unwrap().clone();
+        let uri = "https://v.example/wallet/responses/h";
+        let client_id = format!("redirect_uri:{uri}");
+        let object = RequestObject {
+            client_id: &client_id,
+            response_mode: "direct_post.jwt",
+            response_uri: uri,
+            nonce: "n",
+            state: "s",
+            dcql_query: &query,
+            encryption_jwk: Some(&jwk),
+            algorithms: &AllowedAlgorithms::default(),
+            wallet_nonce: None,
+            issued_at: UnixSeconds(1),
+            expires: UnixSeconds(301),
+            certificates: &[],
+            issued_at_in_header: false,
+        };
+        let (_, signed) = decoded(object);
+        let mut seen = Vec::new();
+        for (name, text) in object.link_parameters().unwrap() {
+            let value = match name {
+                "dcql_query" | "client_metadata" => serde_json::from_str(&text).unwrap(),
+                _ => Value::String(text),
+            };
+            assert_eq!(value, signed[name], "{name}");
+            seen.push(name);
+        }
+        let missing: Vec<&str> =
+            signed.as_object().unwrap().keys().map(String::as_str).filter(|name| !seen.contains(name)).collect();
+        assert_eq!(missing, ["aud", "iat", "exp"]);
     }
 }

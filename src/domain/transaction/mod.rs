@@ -19,6 +19,7 @@ pub use state::{Accepted, Refusal};
 
 use super::ids::{Nonce, PageHandle, RequestHandle, State, TenantId, TransactionId};
 use super::reason::Code;
+use super::request::ClientIdPrefix;
 use super::time::UnixSeconds;
 use reading::Gate;
 use std::fmt;
@@ -95,6 +96,13 @@ pub struct RequestData {
     pub encryption_key: Option<SecretScalar>,
     /// The `kid` of the encryption key.
     pub encryption_kid: String,
+}
+
+impl RequestData {
+    /// Whether the whole request travels in the link, so that no wallet collects it.
+    pub fn is_in_link(&self) -> bool {
+        !ClientIdPrefix::of(&self.client_id).is_signed()
+    }
 }
 
 impl fmt::Debug for RequestData {

@@ -64,11 +64,14 @@ impl Transaction {
     /// # Errors
     /// - [`Code::TransactionCompleted`] after any end but expiry (RSP-010, RSP-011, RSP-012).
     /// - [`Code::TransactionExpired`] after expiry, and from `expires_at` on.
-    /// - [`Code::StateMismatch`] if nobody has collected the request, so nobody can know its nonce (RSP-032).
+    /// - [`Code::StateMismatch`] if nobody has collected the request, so nobody can know its nonce (RSP-032). Requests
+    ///   that travel in the link need no collecting.
     pub fn check_answerable(&self, now: UnixSeconds) -> Result<(), Reason> {
         self.check_not_ended(now)?;
         match self.phase {
-            Phase::Open => Err(Reason::new(Code::StateMismatch, "an answer to a request that nobody collected")),
+            Phase::Open if !self.start.request.is_in_link() => {
+                Err(Reason::new(Code::StateMismatch, "an answer to a request that nobody collected"))
+            }
             _ => Ok(()),
         }
     }

@@ -76,7 +76,7 @@ fn page(created: &Created) -> PresentationPage<'_> {
         title,
         lead,
         purpose: transaction.request().purpose.de.as_deref().filter(|_| open),
-        wallet_link: Some(created.authorization_request_uri.as_str()).filter(|_| open),
+        wallet_link: created.authorization_request_uri.as_deref().filter(|_| open),
         qr: (open && !same_device).then(|| format!("/p/{}/qr.svg", transaction.page().as_str())),
         waiting: open,
         return_url: return_url.filter(|_| !open),
@@ -127,10 +127,8 @@ fn render(status: StatusCode, page: &PresentationPage<'_>) -> Response {
 /// [`Code::UnknownTransaction`], [`Code::RequestExpired`].
 pub async fn qr(State(front): State<Front>, Name(handle): Name) -> Result<Response, Problem> {
     let created = front.app.page(&handle).await?;
-    if created.transaction.status().is_end() {
-        return Err(Code::RequestExpired.into());
-    }
-    let picture = qr::svg(&created.authorization_request_uri)?;
+    let link = created.authorization_request_uri.filter(|_| !created.transaction.status().is_end());
+    let picture = qr::svg(&link.ok_or(Code::RequestExpired)?)?;
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], picture).into_response())
 }
 

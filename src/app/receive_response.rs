@@ -32,7 +32,10 @@ pub enum AnswerOutcome {
     /// All checks passed.
     Verified,
     /// The wallet sent an error.
-    Declined,
+    Declined {
+        /// Its name, if the wallet finds fault with the request.
+        about_the_request: Option<&'static str>,
+    },
 }
 
 /// What the wallet is told after an answer that was refused.
@@ -156,12 +159,14 @@ impl App {
 
     async fn end_declined(&self, shown: Transaction, error: &WalletError) -> Result<NextStep, Refused> {
         let how = if error.encrypted { "encrypted" } else { "plain, so not authenticated" };
+        let about_the_request = error.is_about_the_request().then_some(error.error);
+        let verdict = if about_the_request.is_some() { ": it finds fault with the request" } else { "" };
         let record = ErrorRecord {
             code: Code::WalletErrorRecorded,
-            detail: format!("the wallet answered {} ({how})", error.error),
+            detail: format!("the wallet answered {} ({how}){verdict}", error.error),
         };
         let redirect_uri = self.end(shown, |shown, now, code| shown.decline(now, record, code)).await?;
-        Ok(NextStep { redirect_uri, outcome: AnswerOutcome::Declined })
+        Ok(NextStep { redirect_uri, outcome: AnswerOutcome::Declined { about_the_request } })
     }
 
     async fn end_rejected(&self, shown: Transaction, refusal: Refusal) -> Result<NextStep, Refused> {

@@ -143,7 +143,12 @@ pub async fn response(
     let result = answer(&front, &handle, &uri, form).await;
     let code = match &result {
         Ok((_, AnswerOutcome::Verified)) => "ok",
-        Ok((_, AnswerOutcome::Declined)) => Code::WalletErrorRecorded.as_str(),
+        Ok((_, AnswerOutcome::Declined { about_the_request })) => {
+            if let Some(error) = about_the_request {
+                tracing::warn!(error, "a wallet finds fault with our request");
+            }
+            Code::WalletErrorRecorded.as_str()
+        }
         Err(problem) => problem.code.as_str(),
     };
     front.observer.answered(code, started);

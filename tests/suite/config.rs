@@ -171,6 +171,7 @@ fn nothing_switches_trust_or_status_off() {
 
 #[test]
 fn keys_belong_to_their_owner_alone() {
+    // OVP-JAR-20.
     // API-027: world-readable key file.
     let folder = Folder::new();
     for mode in [0o640, 0o604, 0o644, 0o620, 0o601] {
@@ -183,6 +184,7 @@ fn keys_belong_to_their_owner_alone() {
 
 #[test]
 fn what_a_wallet_would_refuse_of_the_chain_stops_the_start() {
+    // OVP-JAR-11, OVP-JAR-12, OVP-JAR-13.
     // REQ-017, OVP-CID-05.
     let folder = Folder::new();
     let chain = |pem: &str| folder.write("access.pem", pem);
@@ -191,6 +193,10 @@ fn what_a_wallet_would_refuse_of_the_chain_stops_the_start() {
     let refused = |words: &str| refused(&folder, SOUND, "tenant.access_chain", words);
 
     chain(&format!("{sound}{}", folder.access_root.pem()));
+    refused("self-signed");
+    let lonely_key = rcgen::KeyPair::generate().unwrap();
+    let lonely = rcgen::CertificateParams::new(vec!["verifier.example".to_owned()]).unwrap();
+    chain(&lonely.self_signed(&lonely_key).unwrap().pem());
     refused("self-signed");
     let (other, other_key) = leaf(&folder.access_root, "Other", &[]);
     chain(&other.pem());

@@ -102,7 +102,7 @@ async fn encryption_key(service: &TestService, created: &Value) -> Option<Marker
 
 /// Everything that is logged on this thread, at the finest level.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -124,7 +124,7 @@ impl<'w> MakeWriter<'w> for Log {
 }
 
 impl Log {
-    fn capture() -> (Self, tracing::subscriber::DefaultGuard) {
+    pub(crate) fn capture() -> (Self, tracing::subscriber::DefaultGuard) {
         let log = Self::default();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
@@ -134,7 +134,7 @@ impl Log {
         (log, tracing::subscriber::set_default(subscriber))
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.0.lock().unwrap().clone()
     }
 }

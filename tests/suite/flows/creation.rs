@@ -135,6 +135,7 @@ async fn unknown_members_are_named() {
 
 #[tokio::test]
 async fn one_way_to_say_what_is_asked() {
+    // OVP-REQ-02, OVP-REQ-03: exactly one query, and a mode that is known.
     let service = TestService::new();
     let query = json!({"credentials": []});
     for (body, pointer) in [

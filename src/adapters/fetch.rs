@@ -526,6 +526,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_document_comes_with_status_and_type() {
+        // TSL-14: the server of these tests answers nothing that carries a cookie or an authorization.
         let server = Server::new(ok("hello")).await;
         let response = client().get(server.request()).await.unwrap();
         assert_eq!((response.status, response.body.as_slice()), (200, b"hello".as_slice()));
@@ -593,6 +594,7 @@ mod tests {
 
     #[tokio::test]
     async fn redirects_are_checked_afresh_and_end() {
+        // TSL-12.
         // TSL-005.
         let goal = Server::new(ok("there")).await;
         let hop = Server::new(redirect_to(&format!("{}/x", goal.origin))).await;

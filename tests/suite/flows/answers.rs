@@ -2,12 +2,14 @@
 
 use super::{Sealing, presentation, sealed};
 use crate::privacy::Log;
-use crate::service::{FORM, TestService, part, path_of, presentation_path, told};
+use crate::service::{BASE, FORM, NOW, STATUS_BASE, TestService, part, path_of, presentation_path, told};
+use pruefstein::demo::World;
 use pruefstein::domain::verify::response::WALLET_ERRORS;
 use pruefstein::simulator::faults::Fault;
 use pruefstein::simulator::people::Person;
 use pruefstein::simulator::wallet::{Options, Show};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// The path for answers, and what was asked.
 async fn asked(service: &TestService, created: &Value) -> (String, Value) {
@@ -344,4 +346,27 @@ async fn a_plain_answer_where_the_tenant_allows_it() {
     let sealed = Sealing { jwk: &jwk, enc: "A256GCM" }.seal(&answer);
     assert_eq!(service.send("POST", &path_of(&request["response_uri"]), Some((FORM, sealed))).await.0, 400);
     assert!(told(&service.read(&created).await, "response_malformed"), "{}", service.read(&created).await);
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_leaves_open_requests_as_they_were() {
+    // OVP-CID-01, OVP-CID-04: the service starts anew with another certificate, so with another name. What was asked under
+    // the old one is answered to the old one.
+    let old = TestService::new();
+    let created = old.create_preset("bewohnerparken").await;
+    let (path, request) = asked(&old, &created).await;
+    let world = World::new([9; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
+    let renewed = TestService::in_world(world, NOW, BASE, Arc::clone(&old.store), |_| {});
+    let new_id = renewed.create_preset("bewohnerparken").await["client_id"].clone();
+    assert_ne!(new_id, request["client_id"]);
+    let mut under_the_new_name = request.clone();
+    under_the_new_name["client_id"] = new_id;
+    for (asked, status) in [(&under_the_new_name, 400), (&request, 200)] {
+        let answer = json!({"vp_token": vp_token(&renewed, asked), "state": request["state"]});
+        let sent = renewed.send("POST", &path, Some((FORM, sealed(&request, &answer)))).await;
+        assert_eq!(sent.0, status, "{}", renewed.read(&created).await);
+        let refused = told(&renewed.read(&created).await, "kb_aud_mismatch");
+        assert_eq!(refused, status == 400);
+    }
+    assert_eq!(renewed.status(&created).await, "verified");
 }

@@ -251,6 +251,7 @@ async fn a_call_may_be_repeated() {
 
 #[tokio::test]
 async fn policy_decides_what_may_be_asked() {
+    // TL-21: a type that no source covers is not asked for.
     // `query_not_permitted`, `trust_anchor_set_empty`: refused before anything is made.
     let query = json!({"credentials": [{
         "id": "pid", "format": "dc+sd-jwt", "meta": {"vct_values": ["urn:eudi:pid:de:1"]},
@@ -335,6 +336,7 @@ async fn queries_are_checked_without_being_sent() {
 
 #[tokio::test]
 async fn a_caller_has_a_share_of_its_own() {
+    // PRV-18.
     // API-012: mass creation by one caller; others go on, and so does reading.
     let service = TestService::with_two_tenants();
     let keys = [("one", "red"), ("two", "red"), ("three", "blue")].map(|(name, tenant)| CallerKey {

@@ -300,6 +300,7 @@ async fn a_wallet_may_have_the_request_encrypted() {
 
 #[tokio::test]
 async fn every_generated_request_is_within_the_profile() {
+    // OVP-CID-13, OVP-META-16, RPC-03: client metadata in UTF-8, and a signature.
     // OVP-REQ-14, OVP-REQ-21, OVP-JAR-01, OVP-JAR-07, OVP-JAR-08, OVP-JAR-10, OVP-JAR-18, OVP-META-08, OVP-META-09,
     // NON-03: signed in compact form, with these members and no others; OVP-REQ-22, OVP-RURI-02, NON-01, NON-07:
     // random names, long but not too long.

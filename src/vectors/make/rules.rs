@@ -5,6 +5,7 @@ pub(super) const ALSO: &[(&str, &[&str])] = &[
     ("jwe-crit", &["OVP-JWE-09"]),
     ("jwe-zip", &["OVP-JWE-08"]),
     ("jwe-zip-unknown", &["OVP-JWE-08"]),
+    ("presentation-form-plain-instead", &["PRV-14"]),
     ("presentation-no-proof", &["KB-01", "KB-02", "OVP-VPT-10"]),
     ("presentation-two", &["OVP-VPT-09", "NON-08", "GEN-04"]),
     ("presentation-two-second-key", &["GEN-04", "OVP-VPT-08"]),

@@ -35,7 +35,7 @@ fn is_sound(answer: &Answer) -> String {
 
 #[tokio::test]
 async fn every_state_has_words_of_its_own() {
-    // PRV-17: a refusal is no dead end; FIX-06: no code in the page.
+    // PRV-17: a refusal is no dead end.
     let service = TestService::new();
     let mut titles = BTreeSet::new();
     for flow in ["same_device", "cross_device"] {

@@ -154,6 +154,7 @@ async fn bodies_have_an_end() {
 
 #[tokio::test]
 async fn the_deadline_is_exclusive_and_final() {
+    // OVP-REQ-19.
     // OVP-RESP, case `transaction_expired`: at `expires_at` an answer is late, whatever the clean-up did.
     for swept in [false, true] {
         let service = TestService::new();

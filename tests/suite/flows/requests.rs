@@ -56,6 +56,11 @@ async fn guessed_handles_all_get_the_same_answer() {
         }
     }
     assert_eq!(service.status(&created).await, "open");
+    // OVP-RESP-13: nor does the wallet's name of the transaction open anything for a caller.
+    for name in [right.rsplit('/').next().unwrap(), page] {
+        let answer = service.call("GET", &format!("/v1/presentations/{name}")).send().await;
+        assert_eq!(answer.problem(), (404, "unknown_transaction".to_owned()));
+    }
 }
 
 #[tokio::test]
@@ -111,7 +116,7 @@ async fn the_last_second_of_a_request() {
 
 #[tokio::test]
 async fn a_wallet_nonce_keeps_to_its_rules() {
-    // OVP-RURI-09: a form, read field by field.
+    // OVP-RURI-09, OVP-RURI-13: a form, read field by field; unknown ones are nothing.
     // case REQ-005, OVP-RURI-10: 16 to 256 URL-safe characters, once.
     let service = TestService::new();
     let created = service.create_preset("bewohnerparken").await;
@@ -135,7 +140,7 @@ async fn a_wallet_nonce_keeps_to_its_rules() {
         assert_eq!(service.status(&created).await, "open", "nothing was handed out for {fields:?}");
     }
     for nonce in ["n".repeat(16), "n".repeat(256), "aZ09-._~aZ09-._~".to_owned()] {
-        let answer = service.call("POST", &path).form(&[("wallet_nonce", &nonce)]).send().await;
+        let answer = service.call("POST", &path).form(&[("x", "1"), ("wallet_nonce", &nonce), ("x", "2")]).send().await;
         assert_eq!(answer.status, 200, "{nonce}");
         assert_eq!(part(&answer.text(), 1)["wallet_nonce"], nonce);
     }
@@ -217,6 +222,7 @@ async fn wallet_metadata_only_narrows() {
 
 #[tokio::test]
 async fn the_type_of_a_request_object_does_not_bend() {
+    // OVP-RURI-01.
     // case REQ-013.
     let service = TestService::new();
     let created = service.create_preset("bewohnerparken").await;
@@ -265,7 +271,7 @@ async fn nothing_that_wallets_get_may_be_kept() {
 
 #[tokio::test]
 async fn a_wallet_may_have_the_request_encrypted() {
-    // OVP-RURI-13, OVP-JAR-19: a JWE to the wallet's key around the signed object; the wallet reads it and answers.
+    // OVP-RURI-14, OVP-JAR-19: a JWE to the wallet's key around the signed object; the wallet reads it and answers.
     let service = TestService::new();
     let created = service.create_preset("bewohnerparken").await;
     let key = EphemeralKey::from_scalar([9; 32]).unwrap();

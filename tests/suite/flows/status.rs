@@ -35,6 +35,7 @@ async fn many_answers_at_once_ask_for_a_list_once() {
 
 #[tokio::test]
 async fn the_time_to_live_is_in_seconds() {
+    // TSL-50, TSL-51.
     // case TSL-026: the list of the test authority says ttl 3600.
     let service = TestService::new();
     for (advance, fetches) in [(0, 1), (4, 1), (3_590, 1), (6, 2)] {

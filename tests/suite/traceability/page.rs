@@ -21,11 +21,12 @@ are derived: no single sentence says them, but the others make no sense without.
 
 Read a line so: code that names the rule, then vectors (with the number of cases), tests and faults of the simulated wallet that name it, at
 most three of each. Where the code does not name the rule, the file beside the test or behind the vectors stands for it. A reason
-in italics takes the place of tests:
+in italics takes the place of tests, or stands before them:
 
 | | |
 | --- | --- |
 | *by design* | Kept in another way, or not kept, and a page says why. There may be tests of what we do instead. |
+| *in part* | Some of it is there and tested; the reason says what is missing. |
 | *not built* | It applies to a verifier, and is not there. |
 | *second phase* | It belongs to mdoc, which comes later. |
 | *not ours* | A duty of wallets, issuers, registrars, or of the people who run a verifier. |
@@ -73,23 +74,23 @@ fn anchor(group: &Group) -> String {
         .replace(' ', "-")
 }
 
-/// A rule counts once: as tested if it has a test, otherwise by its reason.
+/// A rule counts once: by its reason if it has one, otherwise as tested.
 fn totals<'l>(page: &mut String, first: &str, rows: impl Iterator<Item = (String, Vec<&'l Line<'l>>)>) {
     let kinds = Kind::ALL.map(Kind::name).join(" | ");
-    writeln!(page, "| {first} | Rules | tested | {kinds} |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    writeln!(page, "| {first} | Rules | tested | {kinds} |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
         .unwrap();
-    let mut sums = [0; 6];
-    let write = |page: &mut String, name: &str, counts: &[usize; 6]| {
+    let mut sums = [0; 7];
+    let write = |page: &mut String, name: &str, counts: &[usize; 7]| {
         let cells: Vec<String> =
             counts.iter().map(|count| if *count == 0 { String::new() } else { count.to_string() }).collect();
         writeln!(page, "| {name} | {} |", cells.join(" | ")).unwrap();
     };
     for (name, lines) in rows {
-        let mut counts = [0; 6];
+        let mut counts = [0; 7];
         counts[0] = lines.len();
-        counts[1] = lines.iter().filter(|line| line.is_tested()).count();
+        counts[1] = lines.iter().filter(|line| line.reason.is_none()).count();
         for (kind, count) in Kind::ALL.iter().zip(&mut counts[2..]) {
-            let is = |line: &&&Line<'_>| !line.is_tested() && line.reason.is_some_and(|reason| reason.kind == *kind);
+            let is = |line: &&&Line<'_>| line.reason.is_some_and(|reason| reason.kind == *kind);
             *count = lines.iter().filter(is).count();
         }
         write(page, &name, &counts);
@@ -194,15 +195,14 @@ fn tests(line: &Line<'_>) -> String {
     let tests = few(tests.into_iter().map(|(name, file)| link(&format!("`{name}`"), file)).collect());
     let faults = few(faults.into_iter().map(|name| format!("`{name}`")).collect());
     let mut parts = Vec::new();
-    if let Some(reason) = line.reason {
-        parts.push(format!("*{}*: {}", reason.kind.name(), reason.text));
-    }
     for (title, list) in [("vectors", vectors), ("", tests), ("faults", faults)] {
         if !list.is_empty() {
             parts.push(format!("{title} {list}").trim().to_owned());
         }
     }
-    parts.join("; ")
+    let tests = parts.join("; ");
+    let Some(reason) = line.reason else { return tests };
+    format!("*{}*: {} {tests}", reason.kind.name(), reason.text).trim_end().to_owned()
 }
 
 #[test]

@@ -1,4 +1,6 @@
 //! A wallet answers. One answer ends a transaction, and the store decides which.
+//!
+//! Rules kept here: OVP-CID-04, OVP-RESP-06, OVP-RESP-08, OVP-RESP-12, OVP-RESP-15, KB-14, FIX-11, NON-09, DEU-11.
 
 use super::ports::Replaced;
 use super::tries::RefusedTry;

@@ -1,5 +1,8 @@
 //! What wallets call: the request object and the place for their answer. They see coarse codes only; nothing here is
 //! ever a redirect (OVP-RESP-10, OVP-RURI-06).
+//!
+//! Rules kept here: OVP-RURI-01, OVP-RURI-07, OVP-RURI-09, OVP-RURI-13, OVP-RURI-17, OVP-RESP-01, OVP-RESP-05,
+//! OVP-RESP-20, ERR-16.
 
 #![expect(clippy::missing_errors_doc, reason = "the answers of a handler are in its API description")]
 

@@ -1,4 +1,6 @@
 //! Private keys: the signing key of a verifier or a test authority, and the encryption key of one request.
+//!
+//! Rules kept here: OVP-JAR-17.
 
 use super::jwk::{KeyFault, PublicKey, thumbprint_p256};
 use crate::domain::encoding::base64;

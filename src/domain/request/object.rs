@@ -1,4 +1,6 @@
 //! The request object: a JWT signed with the access certificate (OpenID4VP 1.0 section 5, RFC 9101, HAIP section 5.1).
+//!
+//! Rules kept here: OVP-REQ-14, OVP-JAR-06, OVP-JAR-16, OVP-JAR-18, OVP-CID-13, OVP-META-16.
 
 use crate::domain::encoding::base64;
 use crate::domain::jose::alg::AllowedAlgorithms;

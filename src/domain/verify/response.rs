@@ -1,4 +1,6 @@
 //! A wallet's whole answer: what arrived, decrypted, split, and every presentation in it verified.
+//!
+//! Rules kept here: ERR-01, ERR-02, ERR-03, ERR-07, ERR-08, ERR-11, ERR-13.
 
 use super::presentation::{Credential, Opened, conclude_in, open_in};
 use super::report::{Check, RESPONSE_CHECKS, Report, Verified};

@@ -252,6 +252,8 @@ fn build_tenant(settings: &TenantSettings) -> Result<Tenant, ServeFault> {
             transaction_most: settings.transaction_seconds_max,
             result: settings.result_seconds,
             result_most: settings.result_seconds_max,
+            to_return: settings.return_seconds,
+            cross_device_most: settings.cross_device_seconds_max,
         },
     })
 }

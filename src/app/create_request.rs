@@ -13,7 +13,7 @@ use crate::domain::request::client_id::ClientId;
 use crate::domain::request::link::{authorization_request_by_value, authorization_request_uri};
 use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::{
-    Flow, NewTransaction, Purpose, RequestData, ResponseMode, ResultPolicy, SecretScalar, Transaction,
+    Flow, NewTransaction, Purpose, RequestData, ResponseMode, ResultPolicy, SecretScalar, SessionHash, Transaction,
 };
 use serde_json::Value;
 use std::fmt;
@@ -46,6 +46,13 @@ pub struct NewPresentation {
     pub result_ttl_seconds: Option<u32>,
     /// Whether the result is erased once it was read.
     pub delete_after_read: Option<bool>,
+    /// What the caller names the person's session by; reading the result must name the same.
+    pub session: Option<String>,
+}
+
+/// The digest under which a caller's session is known.
+pub(super) fn session_hash(session: &str) -> SessionHash {
+    SessionHash::new(sha256(session.as_bytes()))
 }
 
 /// An `Idempotency-Key` with the bytes of its call.
@@ -124,6 +131,10 @@ impl App {
     pub fn created(&self, tenant: &Tenant, transaction: Transaction) -> Created {
         let page_url = format!("{}/p/{}", self.public_url, transaction.page().as_str());
         if transaction.request().is_in_link() {
+            #[expect(
+                clippy::redundant_closure_for_method_calls,
+                reason = "the method is for one lifetime, not for all"
+            )]
             let parameters =
                 self.with_request_object(tenant, &transaction, None, |object| object.link_parameters()).ok();
             let link = parameters.map(|parameters| authorization_request_by_value(&tenant.scheme, &parameters));
@@ -174,6 +185,7 @@ impl App {
             handle,
             reference: plan.reference,
             result_policy: plan.result_policy,
+            session: plan.session,
         }))
     }
 }
@@ -188,6 +200,7 @@ struct Plan {
     reference: Option<String>,
     expires_in: u32,
     result_policy: ResultPolicy,
+    session: Option<SessionHash>,
 }
 
 /// Collects faults with their places.
@@ -212,7 +225,10 @@ impl Plan {
         if !wish.transaction_data.is_empty() {
             faults.add("/transaction_data", "transaction data is not offered by this version", "TXD-11");
         }
-        let most_life = tenant.lifetimes.transaction_most;
+        let most_life = match flow {
+            Some(Flow::CrossDevice) => tenant.lifetimes.transaction_most.min(tenant.lifetimes.cross_device_most),
+            _ => tenant.lifetimes.transaction_most,
+        };
         let expires_in =
             bounded(wish.expires_in, tenant.lifetimes.transaction, 30, most_life, "/expires_in", &mut faults);
         let preset = asked.as_ref().and_then(|asked| asked.preset);
@@ -232,6 +248,7 @@ impl Plan {
             let detail = format!("the profile {} wants a purpose that people can read", tenant.profile.name);
             faults.add("/purpose", detail, "OVP-REQ-12");
         }
+        let session = session(wish, &mut faults);
         let reference = reference(wish.reference.as_deref(), &mut faults);
         let (Some(asked), Some(flow), Some(response_mode)) = (asked, flow, response_mode) else {
             return Err(Failure::invalid(faults.0));
@@ -249,7 +266,8 @@ impl Plan {
             purpose,
             reference,
             expires_in,
-            result_policy: ResultPolicy { ttl_seconds, delete_after_read },
+            result_policy: ResultPolicy { ttl_seconds, delete_after_read, return_seconds: tenant.lifetimes.to_return },
+            session,
         })
     }
 }
@@ -425,6 +443,20 @@ fn steers(character: char) -> bool {
     character.is_control()
         || marks.contains(&character)
         || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The caller's session: long enough not to be guessed, and only where somebody comes back to it (SES-016).
+fn session(wish: &NewPresentation, faults: &mut Faults) -> Option<SessionHash> {
+    let text = wish.session.as_deref()?;
+    if !(16..=256).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        faults.add("/session", "not 16 to 256 printable ASCII characters", "FIX-02");
+        return None;
+    }
+    if wish.flow.as_deref() != Some("same_device") {
+        faults.add("/session", "nobody comes back to a session but in the same-device flow", "FIX-02");
+        return None;
+    }
+    Some(session_hash(text))
 }
 
 /// The caller's reference: printable and short, as it comes back in answers (API-023).

@@ -92,6 +92,7 @@ impl App {
         transaction: &Transaction,
         wallet_nonce: Option<&str>,
     ) -> Result<String, Failure> {
+        #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is for one lifetime, not for all")]
         let input = self.with_request_object(tenant, transaction, wallet_nonce, |object| object.signing_input())?;
         let signature = tenant.signer.sign(input.as_bytes()).await?;
         Ok(format!("{input}.{}", base64::encode_url(&signature)))

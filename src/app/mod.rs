@@ -8,6 +8,7 @@ pub mod expire;
 pub mod failure;
 pub mod fetch_request;
 pub mod live_trust;
+pub mod page;
 pub mod pivots;
 pub mod ports;
 pub mod read_result;
@@ -97,11 +98,22 @@ pub struct Lifetimes {
     pub result: u32,
     /// Longest time for which a result may be kept.
     pub result_most: u32,
+    /// Time from an accepted answer on within which the person must come back or confirm.
+    pub to_return: u32,
+    /// Longest life of a transaction in the cross-device flow.
+    pub cross_device_most: u32,
 }
 
 impl Default for Lifetimes {
     fn default() -> Self {
-        Self { transaction: 300, transaction_most: 900, result: 900, result_most: 86_400 }
+        Self {
+            transaction: 300,
+            transaction_most: 900,
+            result: 900,
+            result_most: 86_400,
+            to_return: 300,
+            cross_device_most: 600,
+        }
     }
 }
 

@@ -79,6 +79,19 @@ pub const DOC: SectionDoc = SectionDoc {
              believes to be elsewhere, and no check of a verifier can tell; hence the name of the value.",
         ),
         field(
+            "cross_device_seconds_max",
+            Kind::Integer { min: 30, max: 900, unit: "seconds" },
+            Default::Is("600"),
+            "The longest life of a request that a wallet on another device may answer.",
+        ),
+        field(
+            "return_seconds",
+            Kind::Integer { min: 30, max: 900, unit: "seconds" },
+            Default::Is("300"),
+            "How long an accepted answer waits for the person to come back with the response code, or to confirm on the \
+             page. If nobody does, the presentation is rejected.",
+        ),
+        field(
             "plain_direct_post",
             Kind::OneOf(&["deviation_from_haip"]),
             Default::Absent("answers must be encrypted"),
@@ -202,6 +215,10 @@ pub struct TenantSettings {
     pub transaction_seconds: u32,
     /// The longest life that a caller may ask for.
     pub transaction_seconds_max: u32,
+    /// The longest life in the cross-device flow, in seconds.
+    pub cross_device_seconds_max: u32,
+    /// How long an accepted answer waits for its person, in seconds.
+    pub return_seconds: u32,
     /// How long a result is kept, in seconds.
     pub result_seconds: u32,
     /// The longest time for which a caller may have it kept.
@@ -290,6 +307,7 @@ pub(super) fn read(
     };
     let (transaction, transaction_max) = usual_and_most("transaction_seconds", "transaction_seconds_max");
     let (result, result_max) = usual_and_most("result_seconds", "result_seconds_max");
+    let (cross_device_most, return_seconds) = (seconds("cross_device_seconds_max"), seconds("return_seconds"));
     let link = |name| {
         let text = section.text(name)?;
         check_link(&text).map_err(|complaint| section.complain(name, complaint)).ok()?;
@@ -324,6 +342,8 @@ pub(super) fn read(
         allow_dcql: allow_dcql?,
         transaction_seconds: transaction?,
         transaction_seconds_max: transaction_max?,
+        cross_device_seconds_max: cross_device_most?,
+        return_seconds: return_seconds?,
         result_seconds: result?,
         result_seconds_max: result_max?,
         privacy_url,

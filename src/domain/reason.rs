@@ -99,6 +99,7 @@ codes! {
     CrossDeviceNotAllowed = "cross_device_not_allowed", "session", "The policy of this tenant forbids the cross-device flow.", Operator, "Use same_device, or switch the flow on by the setting that names its risk.";
     ResponseCodeRequired = "response_code_required", "session", "The result of a same-device transaction needs the code from the redirect.", Caller, "Pass response_code as it arrived at the return address.";
     ResponseCodeInvalid = "response_code_invalid", "session", "The response code is wrong, used up or of another transaction.", Caller, "Pass the code of this transaction's redirect; after five wrong codes the result stays closed.";
+    SessionMismatch = "session_mismatch", "session", "The person came back in another session or browser.", Person, "Start again from the page of the service, and stay in one browser.";
     // request
     UnknownRequest = "unknown_request", "request", "There is no such request.", Wallet, "Start again from the page of the service.";
     RequestExpired = "request_expired", "request", "The request has ended.", Person, "Start again from the page of the service.";

@@ -57,6 +57,11 @@ pub struct NewPresentationBody {
     /// How long the result is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<ResultRulesBody>,
+    /// What the caller names the person's session by, 16 to 256 printable characters: a digest of its session id, say.
+    /// In the same-device flow only. Reading the result must name the same; only a digest of it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "q3Yw1rF0mXvK8s2LJcD5tA")]
+    pub session: Option<String>,
 }
 
 /// A text in both languages.
@@ -129,6 +134,11 @@ pub struct PresentationBody {
     /// `same_device` or `cross_device`; a cross-device result may have been relayed.
     #[schema(schema_with = describe::flows)]
     pub flow: &'static str,
+    /// `not_established` for a presentation across devices: nothing shows that wallet and browser are in one place. No
+    /// address is ever compared for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "not_established")]
+    pub proximity: Option<&'static str>,
     /// The caller's own reference.
     pub reference: Option<String>,
     /// The preset, if one was used.

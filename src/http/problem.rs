@@ -274,7 +274,8 @@ pub const fn status(code: Code) -> StatusCode {
         Code::QueryNotPermitted
         | Code::CrossDeviceNotAllowed
         | Code::ResponseCodeRequired
-        | Code::ResponseCodeInvalid => StatusCode::FORBIDDEN,
+        | Code::ResponseCodeInvalid
+        | Code::SessionMismatch => StatusCode::FORBIDDEN,
         Code::NotFound | Code::UnknownTransaction | Code::UnknownRequest => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,

@@ -317,7 +317,7 @@ async fn every_generated_request_is_within_the_profile() {
     let mut random = HashSet::new();
     let anchor = base64::encode_standard(service.world.authority.access_root());
     for number in 0..1_000_usize {
-        let mut body = json!({"preset": presets[number % presets.len()], "expires_in": 30 + number % 871});
+        let mut body = json!({"preset": presets[number % presets.len()], "expires_in": 30 + number % 571});
         body["flow"] = json!(["cross_device", "same_device"][number % 2]);
         if number % 2 == 1 {
             body["return_url"] = json!(RETURN_URL);

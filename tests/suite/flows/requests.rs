@@ -354,7 +354,7 @@ async fn every_generated_request_is_within_the_profile() {
         assert_eq!(claims["aud"], "https://self-issued.me/v2");
         assert_eq!(claims["client_id"], created["client_id"]);
         assert_eq!(claims["response_type"], "vp_token");
-        let expires = NOW.0 + 30 + i64::try_from(number % 871).unwrap();
+        let expires = NOW.0 + 30 + i64::try_from(number % 571).unwrap();
         assert_eq!((claims["iat"].as_i64(), claims["exp"].as_i64()), (Some(NOW.0), Some(expires)));
         let mut secrets = vec![claims["nonce"].as_str().unwrap(), claims["state"].as_str().unwrap()];
         assert!(secrets.iter().all(|text| (22..=43).contains(&text.len())), "every wallet takes them: {secrets:?}");

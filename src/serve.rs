@@ -247,6 +247,7 @@ fn build_tenant(settings: &TenantSettings) -> Result<Tenant, ServeFault> {
         trust: settings.trust.clone().into(),
         trust_plans: settings.trust_plans.clone(),
         policy: settings.policy.clone(),
+        transaction_data: settings.transaction_data.clone(),
         lifetimes: Lifetimes {
             transaction: settings.transaction_seconds,
             transaction_most: settings.transaction_seconds_max,

@@ -15,6 +15,7 @@ use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::{
     Flow, NewTransaction, Purpose, RequestData, ResponseMode, ResultPolicy, SecretScalar, SessionHash, Transaction,
 };
+use crate::domain::transaction_data::requested;
 use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
@@ -32,8 +33,8 @@ pub struct NewPresentation {
     pub return_url: Option<String>,
     /// `direct_post.jwt`, or `direct_post` where the tenant allows that.
     pub response_mode: Option<String>,
-    /// Entries of transaction data; none are offered yet.
-    pub transaction_data: Vec<String>,
+    /// Entries of transaction data: JSON objects, or their base64url texts.
+    pub transaction_data: Vec<Value>,
     /// The purpose in German.
     pub purpose_de: Option<String>,
     /// The purpose in English.
@@ -178,6 +179,7 @@ impl App {
                 response_mode: plan.response_mode,
                 response_uri,
                 dcql_query: plan.dcql_query,
+                transaction_data: plan.transaction_data,
                 purpose: plan.purpose,
                 encryption_key: encrypted.then(|| SecretScalar::new(*key.scalar())),
                 encryption_kid,
@@ -194,6 +196,7 @@ impl App {
 struct Plan {
     preset: Option<String>,
     dcql_query: String,
+    transaction_data: Vec<String>,
     flow: Flow,
     response_mode: ResponseMode,
     purpose: Purpose,
@@ -222,9 +225,8 @@ impl Plan {
             faults.add("/flow", "a request that travels in its link is too large for a QR code", "OVP-REQ-10");
         }
         let response_mode = response_mode(tenant, wish, &mut faults);
-        if !wish.transaction_data.is_empty() {
-            faults.add("/transaction_data", "transaction data is not offered by this version", "TXD-11");
-        }
+        let query = asked.as_ref().map(|asked| &asked.sent.query);
+        let transaction_data = transaction_data(tenant, wish, query, &mut faults);
         let most_life = match flow {
             Some(Flow::CrossDevice) => tenant.lifetimes.transaction_most.min(tenant.lifetimes.cross_device_most),
             _ => tenant.lifetimes.transaction_most,
@@ -261,6 +263,7 @@ impl Plan {
         Ok(Self {
             preset: asked.preset.map(|preset| preset.id.clone()),
             dcql_query: asked.sent.text.clone(),
+            transaction_data,
             flow,
             response_mode,
             purpose,
@@ -330,6 +333,24 @@ fn own_query(value: &Value, faults: &mut Faults) -> Option<DcqlQuery> {
                 rule: finding.rule,
             }));
             (faults.0.len() == before).then_some(query)
+        }
+    }
+}
+
+/// The entries of transaction data as they will be sent and kept.
+fn transaction_data(
+    tenant: &Tenant,
+    wish: &NewPresentation,
+    query: Option<&DcqlQuery>,
+    faults: &mut Faults,
+) -> Vec<String> {
+    let rules =
+        requested::Rules { types: &tenant.transaction_data, algorithms: &tenant.policy.transaction_data_hashes };
+    match requested::read(&wish.transaction_data, query, rules) {
+        Ok(entries) => entries.iter().map(|entry| entry.text().to_owned()).collect(),
+        Err(found) => {
+            faults.0.extend(found);
+            Vec::new()
         }
     }
 }

@@ -128,6 +128,7 @@ impl App {
             nonce: request.nonce.as_str(),
             state: request.state.as_str(),
             dcql_query: query,
+            transaction_data: &request.transaction_data,
             encryption_jwk: jwk.as_ref(),
             algorithms: &tenant.policy.algorithms,
             wallet_nonce,

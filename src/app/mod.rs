@@ -37,6 +37,7 @@ use crate::domain::request::Profile;
 use crate::domain::request::client_id::ClientId;
 use crate::domain::request::link::WalletScheme;
 use crate::domain::time::UnixSeconds;
+use crate::domain::transaction_data::TransactionDataTypes;
 use crate::domain::trust::TrustAnchors;
 use crate::domain::trust::cache::ChainCache;
 use crate::domain::trust::listed::TrustPlan;
@@ -83,6 +84,8 @@ pub struct Tenant {
     pub trust_plans: Vec<TrustPlan>,
     /// What is accepted.
     pub policy: Policy,
+    /// The types of transaction data that callers may send along; none, none may be (TXD-11).
+    pub transaction_data: TransactionDataTypes,
     /// How long transactions and results live.
     pub lifetimes: Lifetimes,
 }

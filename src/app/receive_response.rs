@@ -14,6 +14,7 @@ use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::{
     Accepted, ErrorRecord, Flow, Refusal as RejectedAs, ResponseCodeHash, ResponseMode, Transaction,
 };
+use crate::domain::transaction_data::Entry;
 use crate::domain::verify::response::{Answer, Asked, Encryption, Presented, ResponseForm, WalletError, open};
 use crate::domain::verify::{Binding, Refusal, Report, Standing, Verified};
 use std::sync::Arc;
@@ -101,6 +102,8 @@ impl App {
             .ok()
             .and_then(|queries| queries.read(request.preset.as_deref(), &request.dcql_query))
             .ok_or_else(|| broken("the stored query cannot be read"))?;
+        let sent = request.transaction_data.iter().map(|text| Entry::parse(text)).collect::<Result<Vec<_>, _>>();
+        let sent = sent.map_err(|_| broken("the stored transaction data cannot be read"))?;
         let trust = tenant.trust.current();
         let key = match request.response_mode {
             ResponseMode::DirectPost => None,
@@ -118,6 +121,7 @@ impl App {
                 nonce: request.nonce.as_str(),
                 audience: &request.client_id,
                 requested_at: Some(shown.created_at()),
+                transaction_data: &sent,
             },
             state: request.state.as_str(),
             encryption: key.as_ref().map_or(Encryption::PlainAsConfigured, |key| Encryption::Required {

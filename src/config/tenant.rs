@@ -13,6 +13,7 @@ use crate::domain::request::client_id::{ClientId, ClientIdPrefix};
 use crate::domain::request::link::WalletScheme;
 use crate::domain::request::profile::Profile;
 use crate::domain::time::UnixSeconds;
+use crate::domain::transaction_data::TransactionDataTypes;
 use crate::domain::trust::TrustAnchors;
 use crate::domain::trust::listed::TrustPlan;
 use crate::domain::verify::Policy;
@@ -235,6 +236,8 @@ pub struct TenantSettings {
     pub trust_plans: Vec<TrustPlan>,
     /// What is accepted.
     pub policy: Policy,
+    /// The types of transaction data that callers may send along.
+    pub transaction_data: TransactionDataTypes,
 }
 
 /// What other sections bring to the tenant; `None` where something was wrong with them.
@@ -243,6 +246,7 @@ pub(super) struct Parts {
     pub trust: Option<TrustAnchors>,
     pub trust_plans: Vec<TrustPlan>,
     pub policy: Option<Policy>,
+    pub transaction_data: Option<TransactionDataTypes>,
     /// Whether placeholder types are allowed.
     pub test_mode: bool,
 }
@@ -352,6 +356,7 @@ pub(super) fn read(
         trust: parts.trust?,
         trust_plans: parts.trust_plans,
         policy,
+        transaction_data: parts.transaction_data?,
     })
 }
 

@@ -214,6 +214,7 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::QueryNotSatisfied
         | Code::ClaimMissing
         | Code::ClaimValueMismatch
+        | Code::TransactionDataMismatch
         | Code::LimitExceeded
         | Code::JsonInvalid
         | Code::Base64urlInvalid

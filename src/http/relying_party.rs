@@ -123,6 +123,7 @@ fn created_body(created: Created) -> CreatedBody {
         authorization_request_uri: created.authorization_request_uri,
         request_uri: created.request_uri,
         page_url: created.page_url,
+        transaction_data: transaction.request().transaction_data.clone(),
         dc_api_request: None,
     }
 }
@@ -396,6 +397,7 @@ pub async fn verify(
         nonce: body.nonce,
         audience: body.audience,
         dcql_query: body.dcql_query,
+        transaction_data: body.transaction_data,
         at,
     };
     match front.app.verify_once(&caller.tenant, asked).await? {

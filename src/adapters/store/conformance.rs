@@ -68,6 +68,7 @@ pub fn sample(number: u64) -> NewTransaction {
             response_mode: ResponseMode::DirectPostJwt,
             response_uri: "https://verifier.example/wallet/responses/abc".to_owned(),
             dcql_query: format!(r#"{{"credentials":[{{"id":"pid","meta":"{}"}}]}}"#, "x".repeat(900)),
+            transaction_data: Vec::new(),
             purpose: Purpose { de: Some("Prüfung der Anschrift".to_owned()), en: None },
             encryption_key: Some(SecretScalar::new([6; 32])),
             encryption_kid: "k1".to_owned(),

@@ -98,6 +98,9 @@ pub struct RequestData {
     pub response_uri: String,
     /// The DCQL query: the exact JSON text that is sent.
     pub dcql_query: String,
+    /// The entries of transaction data: the exact texts that are sent, which are the evidence of what was authorised
+    /// (TXD-08). Erased with the result.
+    pub transaction_data: Vec<String>,
     /// The purpose shown to the person.
     pub purpose: Purpose,
     /// The key that decrypts the answer. Gone as soon as the transaction has ended (OVP-META-15).
@@ -480,6 +483,7 @@ pub(crate) mod tests {
                 response_mode: ResponseMode::DirectPostJwt,
                 response_uri: "https://verifier.example/wallet/responses/abc".to_owned(),
                 dcql_query: r#"{"credentials":[]}"#.to_owned(),
+                transaction_data: Vec::new(),
                 purpose: Purpose { de: Some("Prüfung der Anschrift".to_owned()), en: None },
                 encryption_key: Some(SecretScalar::new([seed; 32])),
                 encryption_kid: "k1".to_owned(),

@@ -116,6 +116,9 @@ impl Transaction {
             answer.outcome = None;
             changed = true;
         }
+        if !current.has_outcome() {
+            current.start.request.transaction_data.clear();
+        }
         if changed {
             current.version = version.saturating_add(1);
         }
@@ -452,6 +455,28 @@ mod tests {
         let (erased, shown) = still.read(END, with(&RIGHT));
         assert!(shown.unwrap().outcome.unwrap().result.is_some());
         assert_eq!((erased.has_outcome(), erased.status()), (false, Status::Verified));
+    }
+
+    #[test]
+    fn transaction_data_goes_with_the_result() {
+        let authorised = || {
+            let mut open = open(3, Flow::CrossDevice);
+            open.start.request.transaction_data = vec!["e30".to_owned()];
+            open.fetch(CREATED).unwrap()
+        };
+        let kept = |it: &Transaction| !it.request().transaction_data.is_empty();
+        let verified = authorised().verify(END, accepted(), RIGHT).unwrap();
+        assert!(
+            kept(&verified) && kept(&verified.clone().read(END, Returned::default()).0),
+            "the evidence, as long as the result"
+        );
+        assert!(!kept(&verified.clone().erase()) && !kept(&verified.clone().sweep(END.plus(900))));
+        let mut once = verified;
+        once.start.result_policy.delete_after_read = true;
+        assert!(!kept(&once.read(END, Returned::default()).0));
+        assert!(!kept(&authorised().cancel(END).unwrap()) && !kept(&authorised().expire(EXPIRES)));
+        let error = ErrorRecord { code: Code::WalletErrorRecorded, detail: "declined".to_owned() };
+        assert!(kept(&authorised().decline(END, error).unwrap()));
     }
 
     #[test]

@@ -99,7 +99,8 @@ pub fn size_hint(transaction: &Transaction) -> usize {
     ];
     // JSON within JSON: each quotation mark and backslash takes two characters, and raw control characters there are none.
     let escaped = |text: &str| text.len().saturating_mul(2);
-    long.into_iter().flatten().fold(SMALL, |sum, text| sum.saturating_add(escaped(text)))
+    let entries = transaction.start.request.transaction_data.iter().map(String::as_str);
+    long.into_iter().flatten().chain(entries).fold(SMALL, |sum, text| sum.saturating_add(escaped(text)))
 }
 
 /// Reads a record.
@@ -184,6 +185,8 @@ struct RequestRow<'a> {
     response_uri: Text<'a>,
     #[serde(borrow)]
     dcql_query: Text<'a>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", borrow)]
+    transaction_data: Vec<Text<'a>>,
     #[serde(borrow)]
     purpose_de: Option<Text<'a>>,
     #[serde(borrow)]
@@ -412,6 +415,7 @@ impl<'a> RequestRow<'a> {
             response_mode: request.response_mode.as_str().into(),
             response_uri: request.response_uri.as_str().into(),
             dcql_query: request.dcql_query.as_str().into(),
+            transaction_data: request.transaction_data.iter().map(|text| text.as_str().into()).collect(),
             purpose_de: text(request.purpose.de.as_ref()),
             purpose_en: text(request.purpose.en.as_ref()),
             key: request.encryption_key.as_ref().map(|key| KeyText(base64::encode_url(key.expose()))),
@@ -432,6 +436,7 @@ impl<'a> RequestRow<'a> {
             response_mode: ResponseMode::from_name(&self.response_mode)?,
             response_uri: self.response_uri.into_owned(),
             dcql_query: self.dcql_query.into_owned(),
+            transaction_data: self.transaction_data.into_iter().map(Cow::into_owned).collect(),
             purpose: Purpose { de: self.purpose_de.map(Cow::into_owned), en: self.purpose_en.map(Cow::into_owned) },
             encryption_key,
             encryption_kid: self.kid.into_owned(),
@@ -513,6 +518,9 @@ mod tests {
             ]);
         }
         all.push(open(5, same_device()));
+        let mut authorised = open(5, Flow::CrossDevice);
+        authorised.start.request.transaction_data = vec!["eyJ0eXBlIjoidCJ9".to_owned(), "e30".repeat(900)];
+        all.push(authorised);
         all
     }
 

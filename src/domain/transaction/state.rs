@@ -181,10 +181,11 @@ impl Transaction {
         }
     }
 
-    /// Erases the outcome of an answered transaction; the status stays (PRI-013). Otherwise as it was.
+    /// Erases the outcome of an answered transaction, and its transaction data; the status stays (PRI-013). Otherwise as it was.
     pub fn erase(mut self) -> Self {
         let erased = self.answer_mut().and_then(|answer| answer.outcome.take());
         if erased.is_some() {
+            self.start.request.transaction_data.clear();
             self.version = self.version.saturating_add(1);
         }
         self
@@ -252,11 +253,15 @@ impl Transaction {
     }
 
     /// The one place where a phase changes: the version grows, and with an answer or an end the key goes (OVP-META-15).
+    /// Transaction data goes with the result that it is the evidence for; where there is none, at once.
     fn into_phase(mut self, phase: Phase) -> Self {
         self.phase = phase;
         self.version = self.version.saturating_add(1);
         if self.status().is_end() || self.is_answered() {
             self.start.request.encryption_key = None;
+            if !self.has_outcome() && !self.is_answered() {
+                self.start.request.transaction_data.clear();
+            }
         }
         self
     }

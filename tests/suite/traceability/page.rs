@@ -163,6 +163,7 @@ fn behind(file: &str) -> Option<&'static str> {
         "status_list" => "src/domain/status_list/bits.rs",
         "status_reference" => "src/domain/status_list/reference.rs",
         "status_token" => "src/domain/status_list/token.rs",
+        "transaction_data" => "src/domain/transaction_data/confirmation.rs",
         "type_metadata" => "src/domain/type_metadata/check.rs",
         "x5c" => "src/domain/x509/chain.rs",
         _ => return None,

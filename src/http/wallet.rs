@@ -145,18 +145,25 @@ pub async fn response(
     let started = front.observer.start();
     let result = answer(&front, &handle, &uri, form).await;
     let code = match &result {
-        Ok((_, AnswerOutcome::Verified)) => "ok",
-        Ok((_, AnswerOutcome::Declined { about_the_request })) => {
-            if let Some(error) = about_the_request {
-                tracing::warn!(error, "a wallet finds fault with our request");
-            }
-            Code::WalletErrorRecorded.as_str()
-        }
+        Ok((_, outcome)) => told(*outcome),
         Err(problem) => problem.code.as_str(),
     };
     front.observer.answered(code, started);
     let (body, _) = result?;
     Ok(Json(body))
+}
+
+/// The code of an end for metrics. That a wallet finds fault with the request is for the log too (ERR-04).
+pub(super) fn told(outcome: AnswerOutcome) -> &'static str {
+    match outcome {
+        AnswerOutcome::Verified => "ok",
+        AnswerOutcome::Declined { about_the_request } => {
+            if let Some(error) = about_the_request {
+                tracing::warn!(error, "a wallet finds fault with our request");
+            }
+            Code::WalletErrorRecorded.as_str()
+        }
+    }
 }
 
 async fn answer(

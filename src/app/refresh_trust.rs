@@ -231,10 +231,10 @@ impl TrustLists {
         now: UnixSeconds,
     ) -> Result<bool, Reason> {
         let newest = self.newest(&plan.name);
-        match self.is_newer(plan, &kept, now) {
-            true => self.settle(plan, judge_kept(plan, kept, pivots, newest, now)).map(|()| true),
-            false => Ok(false),
+        if !self.is_newer(plan, &kept, now) {
+            return Ok(false);
         }
+        self.settle(plan, judge_kept(plan, kept, pivots, newest.as_ref(), now)).map(|()| true)
     }
 
     /// Whether a kept edition was confirmed later than the one that is held.
@@ -371,7 +371,7 @@ impl App {
         let now = self.now();
         if self.lists.is_newer(plan, &kept, now) {
             let (size, owned, newest) = (kept.document.len(), plan.clone(), self.lists.newest(&plan.name));
-            let judged = apart(size, move || judge_kept(&owned, kept, &pivots, newest, now)).await?;
+            let judged = apart(size, move || judge_kept(&owned, kept, &pivots, newest.as_ref(), now)).await?;
             self.lists.settle(plan, judged)?;
         }
         Ok(())
@@ -543,7 +543,7 @@ fn judge_kept(
     plan: &ListPlan,
     kept: Kept,
     pivots: &[(String, Vec<u8>)],
-    newest: Option<Newest>,
+    newest: Option<&Newest>,
     now: UnixSeconds,
 ) -> Judged {
     let bad = |reason: Reason| Judged::Bad { reason, ended: None };
@@ -565,7 +565,7 @@ fn judge_kept(
         Ok(signed_by) => signed_by,
         Err(reason) => return bad(reason),
     };
-    match read_newer(&signed_by, &kept.document, newest.as_ref(), &announced, now) {
+    match read_newer(&signed_by, &kept.document, newest, &announced, now) {
         Ok(list) => Judged::Good(Box::new(Held {
             mark: mark(plan),
             pivots: announced,

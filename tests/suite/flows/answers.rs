@@ -124,7 +124,7 @@ async fn errors_of_wallets_need_the_state() {
 
 #[tokio::test]
 async fn errors_of_wallets_decline() {
-    // ERR-01, ERR-02, ERR-07, ERR-13, ERR-14, OVP-RESP-05.
+    // ERR-01, ERR-02, ERR-07, ERR-13, ERR-14, OVP-RESP-05; RPC-21: nothing wider is asked for then.
     // cases RSP-014 and RSP-016: plain is taken and marked; unknown ones are kept as `other`, their text nowhere.
     let cases = [
         ("access_denied", false, "access_denied", "not authenticated"),

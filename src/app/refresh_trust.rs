@@ -1,5 +1,7 @@
 //! Trust lists: asked for on a schedule, kept for restarts, put in force whole. A bad new list never replaces a good old
 //! one, and one that is not confirmed in time is not used any more.
+//!
+//! Rules kept here: TL-03, TL-17.
 
 use super::App;
 use super::in_turn::apart;

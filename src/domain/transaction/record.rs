@@ -6,6 +6,8 @@
 //!
 //! The checksum finds damage, not forgery: whoever can write to the store can also compute it. Reading is strict: an
 //! unknown member, a missing one that is not optional, or parts that contradict one another are damage too (STO-009).
+//!
+//! Rules kept here: PRV-03, PRV-07.
 
 use super::binding::{BrowserHash, ResponseCodeHash, SessionHash};
 use super::reading::{Gate, Lock};

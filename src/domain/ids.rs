@@ -65,6 +65,13 @@ random_id! {
     BrowserCookie;
 }
 
+impl Nonce {
+    /// From a record, which may be older than the length of today: then a nonce had 22 characters.
+    pub fn from_record(text: &str) -> Option<Self> {
+        Self::parse(text).or_else(|| State::parse(text).map(|State(text)| Self(text)))
+    }
+}
+
 /// A tenant's name: 1 to 64 of `a-z`, `0-9`, `-`. Every use case takes one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TenantId(String);
@@ -108,6 +115,9 @@ mod tests {
         assert_eq!(state.as_str().len(), 22);
         assert_eq!(State::parse(state.as_str()), Some(state.clone()));
         assert!(Nonce::parse(state.as_str()).is_none());
+        assert_eq!(Nonce::from_record(state.as_str()).unwrap().as_str(), state.as_str());
+        assert_eq!(Nonce::from_record(nonce.as_str()), Some(nonce.clone()));
+        assert!(Nonce::from_record("AAAA").is_none());
         for wrong in [
             "",
             "1",

@@ -481,7 +481,7 @@ impl<'a> RequestRow<'a> {
         Some(RequestData {
             preset: self.preset.map(Cow::into_owned),
             client_id: self.client_id.into_owned(),
-            nonce: Nonce::parse(&self.nonce)?,
+            nonce: Nonce::from_record(&self.nonce)?,
             state,
             response_mode: ResponseMode::from_name(&self.response_mode)?,
             response_uri: self.response_uri.map(Cow::into_owned),

@@ -705,7 +705,7 @@ fn origins_have_one_spelling() {
     let folder = Folder::new();
     let tenant = |lines: &str| folder.load(&with("tenant", lines));
     let settings = tenant("origins = [\"https://antrag.stadt.example\", \"http://127.0.0.1:3000\"]").unwrap().tenant;
-    let origins: Vec<&str> = settings.origins.iter().map(|origin| origin.as_str()).collect();
+    let origins: Vec<&str> = settings.origins.iter().map(pruefstein::domain::dc_api::Origin::as_str).collect();
     assert_eq!(origins, ["https://antrag.stadt.example", "http://127.0.0.1:3000"]);
     assert_eq!(settings.dc_api_protocols, [Protocol::Signed], "DCA-15: signed unless said otherwise");
     assert!(folder.load(SOUND).unwrap().tenant.origins.is_empty());

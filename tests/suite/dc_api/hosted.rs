@@ -69,7 +69,7 @@ impl<'s> Browser<'s> {
             call = call.header("cookie", cookie);
         }
         let answer = call.send().await;
-        answer.header("location").map(str::to_owned).unwrap_or_else(|| answer.status.to_string())
+        answer.header("location").map_or_else(|| answer.status.to_string(), str::to_owned)
     }
 }
 

@@ -17,7 +17,7 @@ fn with(change: impl FnOnce(&World, &mut Tenant)) -> TestService {
     })
 }
 
-fn asking(body: Value) -> Value {
+fn asking(body: &Value) -> Value {
     let mut all = json!({"flow": "cross_device"});
     all.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
     all
@@ -29,7 +29,7 @@ fn query(paths: &[Value]) -> Value {
 }
 
 async fn refusal(service: &TestService, body: Value) -> (u16, Value) {
-    let (status, problem) = service.post_json("/v1/presentations", &asking(body)).await;
+    let (status, problem) = service.post_json("/v1/presentations", &asking(&body)).await;
     assert_ne!(status, 201, "{problem}");
     (status, problem)
 }
@@ -43,7 +43,7 @@ async fn the_certificate_goes_with_the_request() {
     // VINFO-01, VINFO-02, VINFO-03, VINFO-04.
     let service = with(|_, _| {});
     let expected = draft(&service.world.authority, NOW).jwt().unwrap();
-    let created = service.create(&asking(json!({"preset": "bewohnerparken"}))).await;
+    let created = service.create(&asking(&json!({"preset": "bewohnerparken"}))).await;
     let first = part(&service.fetch(&created).await, 1)["verifier_info"].clone();
     assert_eq!(first, json!([{"format": "registration_cert", "data": expected}]));
     // Collected again, it is the same.
@@ -60,7 +60,7 @@ async fn the_profile_says_how_it_is_written() {
     let encoded = base64::encode_url(jwt.as_bytes());
     for (profile, data) in [(&HAIP_ETSI, encoded), (&DE_SANDBOX, jwt)] {
         let service = with(|_, tenant| tenant.profile = profile);
-        let created = service.create(&asking(json!({"preset": "bewohnerparken"}))).await;
+        let created = service.create(&asking(&json!({"preset": "bewohnerparken"}))).await;
         let token = service.fetch(&created).await;
         assert_eq!(part(&token, 1)["verifier_info"], json!([{"format": "registration_cert", "data": data}]));
     }
@@ -70,7 +70,7 @@ async fn the_profile_says_how_it_is_written() {
 async fn a_wallet_may_ignore_it() {
     // VINFO-09: nothing depends on what the wallet makes of it.
     let service = with(|_, _| {});
-    let created = service.create(&asking(json!({"preset": "bewohnerparken"}))).await;
+    let created = service.create(&asking(&json!({"preset": "bewohnerparken"}))).await;
     service.answer(&created, Options { info: VerifierInfo::Ignored, ..service.options() }).await;
     assert_eq!(service.status(&created).await, "verified");
 }
@@ -78,7 +78,7 @@ async fn a_wallet_may_ignore_it() {
 #[tokio::test]
 async fn without_any_registration_nothing_is_sent_or_compared() {
     let service = TestService::new();
-    let created = service.create(&asking(json!({"dcql_query": query(&[json!(["birthdate"])])}))).await;
+    let created = service.create(&asking(&json!({"dcql_query": query(&[json!(["birthdate"])])}))).await;
     let request = part(&service.fetch(&created).await, 1);
     assert!(request.get("verifier_info").is_none());
     // VINFO-05: a profile that demands one does not start without.
@@ -109,7 +109,7 @@ async fn who_asks_for_more_does_not_start() {
     assert!(pointers(&problem).len() > 3 && pointers(&problem).iter().all(|pointer| *pointer == "/preset"));
     assert!(problem["errors"][0]["detail"].as_str().unwrap().contains("is not registered"));
     // Less is fine.
-    service.create(&asking(json!({"dcql_query": query(&[json!(["family_name"])])}))).await;
+    service.create(&asking(&json!({"dcql_query": query(&[json!(["family_name"])])}))).await;
 }
 
 #[tokio::test]
@@ -119,15 +119,15 @@ async fn one_registration_is_chosen_for_each_request() {
         tenant.registrations.list = vec![
             registered(world, "parking", &["bewohnerparken"], |_| {}),
             registered(world, "library", &[], |draft| {
-                drop(draft.claims.insert("intended_use_id".to_owned(), json!("library-1")))
+                drop(draft.claims.insert("intended_use_id".to_owned(), json!("library-1")));
             }),
             registered(world, "other", &[], |draft| {
-                drop(draft.claims.insert("intended_use_id".to_owned(), json!("other-1")))
+                drop(draft.claims.insert("intended_use_id".to_owned(), json!("other-1")));
             }),
         ];
     });
     let sent = async |body: Value| {
-        let created = service.create(&asking(body)).await;
+        let created = service.create(&asking(&body)).await;
         let info = part(&service.fetch(&created).await, 1)["verifier_info"].clone();
         assert_eq!(info.as_array().unwrap().len(), 1);
         part(info[0]["data"].as_str().unwrap(), 1)["intended_use_id"].as_str().unwrap().to_owned()
@@ -158,7 +158,7 @@ async fn a_use_without_a_registration_does_not_start() {
     });
     let (status, problem) = refusal(&service, json!({"dcql_query": query(&[json!(["family_name"])])})).await;
     assert_eq!((status, pointers(&problem)), (422, vec!["/registration"]));
-    service.create(&asking(json!({"preset": "bewohnerparken"}))).await;
+    service.create(&asking(&json!({"preset": "bewohnerparken"}))).await;
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn an_intermediary_must_be_told() {
         with(|world, tenant| tenant.registrations.list = vec![registered(world, "town", &[], of_intermediary)]);
     let (status, problem) = refusal(&service, json!({"preset": "bewohnerparken"})).await;
     assert_eq!((status, problem["errors"][0]["rule"].as_str()), (422, Some("RPC-17")));
-    service.create(&asking(json!({"preset": "bewohnerparken", "registration": "town"}))).await;
+    service.create(&asking(&json!({"preset": "bewohnerparken", "registration": "town"}))).await;
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn an_ended_registration_stops_new_requests_only() {
             vec![registered(world, "parking", &[], |draft| drop(draft.claims.insert("exp".to_owned(), json!(ends.0))))];
         tenant.policy = Policy { skew: ClockSkew::new(0).unwrap(), ..Policy::default() };
     });
-    let created = service.create(&asking(json!({"preset": "bewohnerparken"}))).await;
+    let created = service.create(&asking(&json!({"preset": "bewohnerparken"}))).await;
     service.clock.set(ends);
     let (status, problem) = refusal(&service, json!({"preset": "bewohnerparken"})).await;
     assert_eq!((status, problem["code"].as_str()), (403, Some("query_not_permitted")));
@@ -199,10 +199,10 @@ async fn an_ended_registration_stops_new_requests_only() {
 async fn another_certificate_is_never_sent_in_its_place() {
     // VINFO-04: the request was begun under one certificate, and after a restart there is another.
     let before = with(|_, _| {});
-    let created = before.create(&asking(json!({"preset": "bewohnerparken"}))).await;
+    let created = before.create(&asking(&json!({"preset": "bewohnerparken"}))).await;
     let after = TestService::on(before.store.clone(), |tenant| {
         tenant.registrations.list = vec![registered(&before.world, "parking", &[], |draft| {
-            drop(draft.claims.insert("name".to_owned(), json!("Test")))
+            drop(draft.claims.insert("name".to_owned(), json!("Test")));
         })];
     });
     let path = crate::service::path_of(&created["request_uri"]);
@@ -216,7 +216,7 @@ async fn the_setting_for_tests_lets_it_pass_and_the_report_says_so() {
     // RPC-19: an override by a name that says what it is, seen in each report.
     let service = with(|_, tenant| tenant.registrations.unregistered = UnregisteredQueries::AllowedForTesting);
     let note = async |body: Value, info: VerifierInfo| {
-        let created = service.create(&asking(body)).await;
+        let created = service.create(&asking(&body)).await;
         service.answer(&created, Options { info, ..service.options() }).await;
         let read = service.read(&created).await;
         assert_eq!(read["status"], "verified", "{read}");
@@ -226,7 +226,7 @@ async fn the_setting_for_tests_lets_it_pass_and_the_report_says_so() {
     assert!(note(json!({"dcql_query": more}), VerifierInfo::Ignored).await);
     assert!(!note(json!({"preset": "bewohnerparken"}), VerifierInfo::Heeded).await);
     // The strict wallet sees it all the same.
-    let created = service.create(&asking(json!({"dcql_query": more}))).await;
+    let created = service.create(&asking(&json!({"dcql_query": more}))).await;
     let error = service
         .wallet()
         .answer(created["authorization_request_uri"].as_str().unwrap(), &service.transport(), service.options())
@@ -234,7 +234,7 @@ async fn the_setting_for_tests_lets_it_pass_and_the_report_says_so() {
     assert!(error.unwrap_err().to_string().contains("registration-coverage"));
     // A refused answer has it in its report as well.
     let fault = pruefstein::simulator::faults::Fault::from_name("expired");
-    let created = service.create(&asking(json!({"dcql_query": more}))).await;
+    let created = service.create(&asking(&json!({"dcql_query": more}))).await;
     let options = Options { info: VerifierInfo::Ignored, fault, ..service.options() };
     service.answer(&created, options).await;
     let read = service.read(&created).await;
@@ -246,7 +246,7 @@ async fn queries_can_be_compared_before_they_are_used() {
     // RPC-19: `POST /v1/queries/check` shows registered, asked and the difference.
     let service = with(|world, tenant| {
         tenant.registrations.list.push(registered(world, "none", &[], |draft| {
-            drop(draft.claims.insert("credentials".to_owned(), json!([])))
+            drop(draft.claims.insert("credentials".to_owned(), json!([])));
         }));
     });
     let check = async |body: Value| {

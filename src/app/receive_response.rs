@@ -14,7 +14,7 @@ use crate::domain::transaction::{
 };
 use crate::domain::transaction_data::Entry;
 use crate::domain::verify::response::{Answer, Asked, Encryption, Presented, ResponseForm, WalletError, open};
-use crate::domain::verify::{Binding, Refusal, Report, Standing, Verified};
+use crate::domain::verify::{Binding, Check, Refusal, Report, Standing, Verified};
 use std::borrow::Cow;
 use std::sync::Arc;
 use url::Url;
@@ -109,7 +109,7 @@ impl App {
             shown.check_answerable(self.now())?;
         }
         self.tries.count(shown.id(), self.now())?;
-        let settled = self.judge(&tenant, &shown, channel, form).await;
+        let settled = noted(self.judge(&tenant, &shown, channel, form).await, &shown);
         match settled {
             Ok(Judged::Accepted { presented, report }) => self.end_verified(&tenant, shown, presented, &report).await,
             Ok(Judged::Declined(error)) => self.end_declined(shown, &error).await,
@@ -249,6 +249,26 @@ impl App {
                 Err(Reason::new(Code::TransactionCompleted, "another answer came first").into())
             }
             Replaced::Lost(None) => Err(Reason::new(Code::TransactionExpired, "the transaction has ended").into()),
+        }
+    }
+}
+
+/// The report of a request that asks for more than is registered says so, accepted or not.
+fn noted(settled: Result<Judged, Box<Refusal>>, shown: &Transaction) -> Result<Judged, Box<Refusal>> {
+    const NOTE: &str =
+        "the query asks for more than is registered, as unregistered_queries = allowed_for_testing lets it";
+    if !shown.request().registration.exceeds {
+        return settled;
+    }
+    match settled {
+        Ok(Judged::Accepted { presented, mut report }) => {
+            report.remark(Check::VpToken, NOTE);
+            Ok(Judged::Accepted { presented, report })
+        }
+        Ok(declined @ Judged::Declined(_)) => Ok(declined),
+        Err(mut refusal) => {
+            refusal.report.remark(Check::VpToken, NOTE);
+            Err(refusal)
         }
     }
 }

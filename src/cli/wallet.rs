@@ -6,6 +6,7 @@ use crate::adapters::entropy::OsEntropy;
 use crate::app::ports::{Clock as _, Entropy as _};
 use crate::app::time_text;
 use crate::demo::passport::{FILE_NAME, Passport};
+use crate::demo::registrations;
 use crate::domain::encoding::{base64, json};
 use crate::domain::time::UnixSeconds;
 use crate::simulator::SimulatorError;
@@ -307,10 +308,19 @@ fn make_world(make: &Make, terminal: &mut Terminal<'_>) -> Result<Exit, Failure>
             std::fs::write(make.folder.join(name), text).map_err(|error| unwritable(&error))?;
         }
     }
+    let registered = make.folder.join("registrations");
+    let certificates = registrations::certificates(&authority, passport.made_at);
+    std::fs::create_dir_all(&registered).map_err(|error| unwritable(&error))?;
+    for (preset, jwt) in certificates.map_err(|error| out_of_reach(&error, "Try again."))? {
+        std::fs::write(registered.join(format!("{preset}.jwt")), jwt).map_err(|error| unwritable(&error))?;
+    }
     terminal.say(&format!("A throw-away world is in {}.", make.folder.display()));
     terminal.say("access.key, access.pem   key and chain of the verifier");
     terminal.say("*-root.pem               anchors of the issuers and of their status lists");
     terminal.say("*.jwt, list-signer.pem   the same anchors as signed trust lists (TS 119 602), and who signs them");
+    terminal.say(
+        "registrations/*.jwt      registration certificates, one for each preset; registrar-root.pem is their anchor",
+    );
     terminal.say("world.json               for `wallet answer --world` and `wallet status-host --world`");
     Ok(Exit::Done)
 }

@@ -49,6 +49,8 @@ pub const ISSUER_METADATA_BYTES: usize = 64 * 1024;
 pub const ISSUER_KEYS: usize = 32;
 /// Most issuers that one trust source may name.
 pub const ISSUERS: usize = 64;
+/// Bytes of a registration certificate with whatever it is wrapped into. It goes into every request.
+pub const REGISTRATION_BYTES: usize = 64 * 1024;
 /// Largest trust list, in bytes.
 pub const TRUST_LIST_BYTES: usize = 32 * 1024 * 1024;
 /// Most services that are read from one trust list; further ones are refused with it.

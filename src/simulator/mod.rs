@@ -11,6 +11,7 @@
 //! | writing SD-JWTs, proofs and lists | [`encode`], [`issuer`], [`status_host`] |
 //! | writing trusted lists in XML | [`xml_list`] |
 //! | lists of trusted entities, good and spoiled | [`trust_list`] |
+//! | registration certificates, good and spoiled | [`registrar`] |
 //! | what a strict wallet accepts | [`request`], [`prefix`], [`transaction_data`], [`matcher`] |
 //! | the same through a browser, with its faults | [`dc_api`] |
 //! | the wallet, and how it reaches the verifier | [`wallet`], [`transport`] |
@@ -28,6 +29,8 @@ pub mod matcher;
 mod misdeeds;
 pub mod people;
 pub mod prefix;
+pub mod registrar;
+mod registration;
 pub mod request;
 pub mod revocation;
 pub mod seed;

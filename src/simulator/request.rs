@@ -4,6 +4,7 @@
 use super::chain;
 use super::matcher::Query;
 use super::prefix::{self, Named, Prefixes};
+use super::registration::{self, Against};
 use super::transaction_data;
 use super::transport::is_permitted;
 use crate::domain::encoding::{base64, json};
@@ -75,7 +76,10 @@ rules! {
     MetadataEncryption = "metadata-encryption", "Both A128GCM and A256GCM are offered.";
     MetadataFormats = "metadata-formats", "vp_formats_supported names the algorithms of every format that is asked for.";
     TransactionData = "transaction-data", "transaction_data is a non-empty array of base64url texts of JSON objects, each with type and credential_ids that name credentials of the query.";
-    VerifierInfo = "verifier-info", "verifier_info is a non-empty array of objects with format and data.";
+    VerifierInfo = "verifier-info", "verifier_info is a non-empty array of objects with format and data; one at most is a registration, for the whole request.";
+    RegistrationCertificate = "registration-certificate", "The registration certificate is signed by the registrar and in force.";
+    RegistrationSubject = "registration-subject", "The registration certificate is for the holder of the access certificate.";
+    RegistrationCoverage = "registration-coverage", "Every claim that is asked for is registered.";
     AnswerMediaType = "answer-media-type", "The answer to the wallet is JSON: an object.";
     AnswerCacheable = "answer-cacheable", "The answer to the wallet has Cache-Control: no-store.";
     AnswerRedirect = "answer-redirect", "The answer is never a 3xx.";
@@ -165,6 +169,8 @@ pub struct Expected<'e> {
     pub client_id: &'e str,
     /// The only anchor for access certificates.
     pub anchor: &'e [u8],
+    /// The only anchor for registrars; `None` for a wallet that does not look at `verifier_info`.
+    pub registrar: Option<&'e [u8]>,
     /// The nonce that the wallet sent, if it did.
     pub wallet_nonce: Option<&'e str>,
     /// What time it is.
@@ -211,8 +217,8 @@ impl RequestObject {
     /// OpenID4VP 1.0 sections 5 and 8.2, RFC 9101, HAIP 1.0 section 5; OVP-REQ, OVP-JAR, OVP-CID, OVP-META, NON.
     pub fn read(token: &str, expected: &Expected<'_>) -> Result<Self, Refusal> {
         let signed = Signed::read(token, expected.anchor, expected.now)?;
-        signed.is_by(expected.client_id)?;
-        let claims = signed.claims;
+        signed.check_named(expected.client_id)?;
+        let Signed { claims, leaf, .. } = signed;
         let word = |name: &str| claims.get(name).and_then(Value::as_str);
         demand(word("client_id") == Some(expected.client_id), Rule::ClientIdEqual, "differs")?;
         demand(word("aud") == Some("https://self-issued.me/v2"), Rule::Audience, "another or none")?;
@@ -223,6 +229,10 @@ impl RequestObject {
         }
         if let Some(Named::SanDns(host)) = Named::of(expected.client_id) {
             demand(prefix::is_at(&request.response_uri, host), Rule::ClientIdSan, "response_uri is elsewhere")?;
+        }
+        if let Some(anchor) = expected.registrar {
+            let against = Against { leaf: &leaf, anchor, query: &request.query, now: expected.now };
+            registration::check(claims.get("verifier_info"), against)?;
         }
         Ok(request)
     }
@@ -265,7 +275,6 @@ impl RequestObject {
             _ => return Err(Refusal::new(Rule::ResponseMode, "another or none")),
         };
         let encryption = check_metadata(claims.get("client_metadata"), encrypted, &query)?;
-        check_verifier_info(claims.get("verifier_info"))?;
         Ok(Self {
             client_id: client_id.to_owned(),
             audience: client_id.to_owned(),
@@ -287,8 +296,8 @@ pub(super) struct Signed {
     pub(super) claims: Map<String, Value>,
     /// The client identifier that belongs to the certificate.
     pub(super) client_id: String,
-    /// The certificate (DER).
-    pub(super) leaf: Vec<u8>,
+    /// The certificate, DER.
+    leaf: Vec<u8>,
 }
 
 impl Signed {
@@ -306,18 +315,20 @@ impl Signed {
         jws.verify(crate::domain::jose::alg::SignatureAlgorithm::Es256, &key)
             .map_err(|reason| Refusal::new(Rule::ObjectSignature, reason.to_string()))?;
         let leaf = chain.into_iter().next().unwrap_or_default();
-        let client_id = format!("x509_hash:{}", base64::encode_url(&sha256(&leaf)));
-        Ok(Self { header: header.members().clone(), claims: jws.claims().map_err(form)?, client_id, leaf })
+        let hash = base64::encode_url(&sha256(&leaf));
+        let header = header.members().clone();
+        Ok(Self { header, claims: jws.claims().map_err(form)?, client_id: format!("x509_hash:{hash}"), leaf })
     }
 
-    /// Whether whoever signed may go by this name.
-    fn is_by(&self, client_id: &str) -> Result<(), Refusal> {
+    /// Whether the certificate stands for this client identifier.
+    fn check_named(&self, client_id: &str) -> Result<(), Refusal> {
         match Named::of(client_id) {
             Some(Named::Hash(_)) => {
                 demand(self.client_id == client_id, Rule::ClientIdHash, "the hash of another certificate")
             }
             Some(Named::SanDns(host)) => {
-                demand(prefix::names_host(&self.leaf, host), Rule::ClientIdSan, "no DNS name of the certificate")
+                let named = prefix::names_host(&self.leaf, host);
+                demand(named, Rule::ClientIdSan, "no DNS name of the certificate")
             }
             Some(Named::Agreed) => Ok(()),
             Some(Named::ResponseUri(_)) | None => {
@@ -401,21 +412,19 @@ fn has(values: &Value, wanted: &str) -> bool {
     values.as_array().is_some_and(|values| values.iter().any(|value| value == wanted))
 }
 
-pub(super) fn is_access_key(token: &str, key: &EncryptionKey) -> bool {
+/// The first certificate of the header, DER; empty if there is none.
+pub(super) fn access_certificate(token: &str) -> Vec<u8> {
     let header = token.split('.').next().and_then(|part| base64::decode_url(part).ok());
     let members = header.and_then(|bytes| json::parse_object(&bytes).ok()).unwrap_or_default();
     let leaf = members.get("x5c").and_then(|chain| chain.get(0)).and_then(Value::as_str).unwrap_or_default();
-    let leaf = base64::decode_standard(leaf).unwrap_or_default();
+    base64::decode_standard(leaf).unwrap_or_default()
+}
+
+pub(super) fn is_access_key(token: &str, key: &EncryptionKey) -> bool {
+    let leaf = access_certificate(token);
     let coordinate = |name: &str| {
         key.jwk.get(name).and_then(Value::as_str).and_then(|text| base64::decode_url(text).ok()).unwrap_or_default()
     };
     let point = [coordinate("x"), coordinate("y")].concat();
     !point.is_empty() && leaf.windows(point.len()).any(|window| window == point)
-}
-
-pub(super) fn check_verifier_info(info: Option<&Value>) -> Result<(), Refusal> {
-    let Some(info) = info else { return Ok(()) };
-    let entry = |entry: &Value| entry.get("format").is_some_and(Value::is_string) && entry.get("data").is_some();
-    let usable = info.as_array().is_some_and(|entries| !entries.is_empty() && entries.iter().all(entry));
-    demand(usable, Rule::VerifierInfo, "another shape")
 }

@@ -42,6 +42,16 @@ pub enum Show {
     Everything,
 }
 
+/// Whether the wallet looks at what others say of the verifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum VerifierInfo {
+    /// It does, and refuses a request that goes beyond its registration.
+    #[default]
+    Heeded,
+    /// It knows none of the formats, as wallets may.
+    Ignored,
+}
+
 /// How the wallet answers.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -53,6 +63,8 @@ pub struct Options {
     pub fetch: Fetch,
     /// What it discloses.
     pub show: Show,
+    /// What it makes of `verifier_info`.
+    pub info: VerifierInfo,
     /// Whom it answers.
     pub prefixes: Prefixes,
     /// What time it is.
@@ -62,8 +74,9 @@ pub struct Options {
 impl Options {
     /// The ordinary person answers well at `now`.
     pub fn at(now: UnixSeconds) -> Self {
-        let (fetch, show, prefixes) = (Fetch::default(), Show::default(), Prefixes::default());
-        Self { person: Person::default(), fault: None, fetch, show, prefixes, now }
+        let (fetch, show, info) = (Fetch::default(), Show::default(), VerifierInfo::default());
+        let prefixes = Prefixes::default();
+        Self { person: Person::default(), fault: None, fetch, show, info, prefixes, now }
     }
 }
 
@@ -229,6 +242,7 @@ impl Wallet {
         let expected = Expected {
             client_id: &link.client_id,
             anchor: self.authority.access_root(),
+            registrar: (options.info == VerifierInfo::Heeded).then(|| self.authority.registrar_root()),
             wallet_nonce: fetched.nonce.as_deref(),
             now: options.now,
         };
@@ -261,7 +275,8 @@ impl Wallet {
         options: Options,
         fault: Option<BrowserFault>,
     ) -> Result<Vec<BrowserAnswer>, WalletError> {
-        let caller = PageCall { origin, anchor: self.authority.access_root(), now: options.now };
+        let registrar = (options.info == VerifierInfo::Heeded).then(|| self.authority.registrar_root());
+        let caller = PageCall { origin, anchor: self.authority.access_root(), registrar, now: options.now };
         let (protocol, mut request) = dc_api::read(call, &caller)?;
         if let Some(audience) = fault.and_then(|fault| fault.audience(&request.client_id, origin)) {
             request.audience = audience;

@@ -32,8 +32,26 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "domain::registration",
+        &[
+            "domain::cose",
+            "domain::dcql",
+            "domain::encoding",
+            "domain::jose",
+            "domain::limits",
+            "domain::reason",
+            "domain::request",
+            "domain::status_list",
+            "domain::time",
+            "domain::trust",
+            "domain::x509",
+        ],
+    ),
+    (
         "domain::diagnosis",
         &[
+            "domain::dcql",
+            "domain::registration",
             "domain::jose",
             "domain::limits",
             "domain::reason",

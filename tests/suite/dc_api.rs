@@ -332,7 +332,7 @@ async fn a_wallet_at_another_page_refuses_the_request() {
     let created = service.create(&wish()).await;
     for origin in [OTHER_ORIGIN, "https://antrag.stadt.example/", "https://evil.example", "http://antrag.stadt.example"]
     {
-        let page = PageCall { origin, anchor: service.world.authority.access_root(), now: NOW };
+        let page = PageCall { origin, anchor: service.world.authority.access_root(), registrar: None, now: NOW };
         let refusal = read(&created["dc_api_request"], &page).unwrap_err();
         assert_eq!(refusal.rule, pruefstein::simulator::request::Rule::ExpectedOrigins, "{origin}");
     }

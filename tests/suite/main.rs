@@ -33,6 +33,7 @@ mod openapi;
 mod ops;
 mod privacy;
 mod properties;
+mod registration;
 mod revocation;
 mod revocation_fetch;
 mod serve;

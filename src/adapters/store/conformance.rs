@@ -15,8 +15,8 @@ use crate::domain::ids::{Nonce, PageHandle, RequestHandle, State, TenantId, Tran
 use crate::domain::reason::Code;
 use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::{
-    Accepted, ErrorRecord, Flow, MAX_WRONG_CODES, NewTransaction, Purpose, Refusal, RequestData, ResponseCodeHash,
-    ResponseMode, ResultPolicy, Returned, SecretScalar, Status, Transaction,
+    Accepted, ErrorRecord, Flow, MAX_WRONG_CODES, NewTransaction, Purpose, Refusal, RegistrationUse, RequestData,
+    ResponseCodeHash, ResponseMode, ResultPolicy, Returned, SecretScalar, Status, Transaction,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -71,6 +71,7 @@ pub fn sample(number: u64) -> NewTransaction {
             purpose: Purpose { de: Some("Prüfung der Anschrift".to_owned()), en: None },
             encryption_key: Some(SecretScalar::new([6; 32])),
             encryption_kid: "k1".to_owned(),
+            registration: RegistrationUse::default(),
         },
         reference: Some(format!("A-{number}")),
         result_policy: ResultPolicy { ttl_seconds: TTL, delete_after_read: false, return_seconds: TTL },

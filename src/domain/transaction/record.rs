@@ -10,8 +10,8 @@
 use super::binding::{BrowserHash, ResponseCodeHash, SessionHash};
 use super::reading::{Gate, Lock};
 use super::{
-    Accepted, Answer, Answered, ErrorRecord, Flow, NewTransaction, Outcome, Phase, Purpose, RequestData, ResponseMode,
-    ResultPolicy, SecretScalar, Status, Transaction,
+    Accepted, Answer, Answered, ErrorRecord, Flow, NewTransaction, Outcome, Phase, Purpose, RegistrationUse,
+    RequestData, ResponseMode, ResultPolicy, SecretScalar, Status, Transaction,
 };
 use crate::domain::dc_api::{Offer, Origin, Protocol};
 use crate::domain::encoding::base64;
@@ -206,6 +206,11 @@ struct RequestRow<'a> {
     key: Option<KeyText>,
     #[serde(borrow)]
     kid: Text<'a>,
+    /// SHA-256 of the registration certificate as base64url. Absent in records of programs that knew none.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    registration: Option<Text<'a>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    exceeds_registration: bool,
 }
 
 /// A key as base64url, zeroed when dropped.
@@ -457,6 +462,8 @@ impl<'a> RequestRow<'a> {
             purpose_en: text(request.purpose.en.as_ref()),
             key: request.encryption_key.as_ref().map(|key| KeyText(base64::encode_url(key.expose()))),
             kid: request.encryption_kid.as_str().into(),
+            registration: request.registration.certificate.map(|digest| base64::encode_url(&digest).into()),
+            exceeds_registration: request.registration.exceeds,
         }
     }
 
@@ -481,6 +488,13 @@ impl<'a> RequestRow<'a> {
             purpose: Purpose { de: self.purpose_de.map(Cow::into_owned), en: self.purpose_en.map(Cow::into_owned) },
             encryption_key,
             encryption_kid: self.kid.into_owned(),
+            registration: RegistrationUse {
+                certificate: match self.registration {
+                    None => None,
+                    Some(digest) => Some(bytes(&digest)?),
+                },
+                exceeds: self.exceeds_registration,
+            },
         })
     }
 }

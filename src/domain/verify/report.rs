@@ -245,6 +245,13 @@ impl Report {
         }
     }
 
+    /// Adds a note to every line of a check, whatever became of it: for what concerns the request and not the answer.
+    pub fn remark(&mut self, check: Check, note: &'static str) {
+        for line in self.lines.iter_mut().filter(|line| line.check == check) {
+            line.note = Some(note.into());
+        }
+    }
+
     fn line(&mut self, section: Section, check: Check) -> Option<&mut Line> {
         self.lines.get_mut(section.start..section.end)?.iter_mut().find(|line| line.check == check)
     }

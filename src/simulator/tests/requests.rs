@@ -3,8 +3,9 @@
 use super::*;
 use crate::simulator::bad_chains::BadChain;
 use crate::simulator::people::Person;
+use crate::simulator::registrar::{Draft, IntendedUse};
 use crate::simulator::request::Rule;
-use crate::simulator::wallet::{Fetch, Show};
+use crate::simulator::wallet::{Fetch, Show, VerifierInfo};
 use std::collections::BTreeSet;
 
 async fn refused_with(options: Options, change: impl FnOnce(&mut FakeVerifier)) -> Option<Rule> {
@@ -210,8 +211,71 @@ async fn claims_have_rules() {
     for info in [json!([]), json!({}), json!(["x"]), json!([{"format": "registration_cert"}])] {
         assert_eq!(refused(claim("verifier_info", info)).await, Some(Rule::VerifierInfo));
     }
-    let info = json!([{"format": "registration_cert", "data": "x"}]);
-    assert_eq!(refused(claim("verifier_info", info)).await, None);
+    assert_eq!(refused(claim("verifier_info", json!([{"format": "other", "data": {}}]))).await, None);
+}
+
+/// A certificate of the registrar for what resident parking asks in SD-JWTs.
+fn registration(change: impl FnOnce(&mut Draft)) -> String {
+    let query = resident_parking();
+    let entry = |query: &Value| {
+        let paths: Vec<Value> =
+            query["claims"].as_array().unwrap().iter().map(|claim| json!({"path": claim["path"]})).collect();
+        json!({"format": query["format"], "meta": query["meta"], "claim": paths})
+    };
+    let credentials: Vec<Value> = query["credentials"].as_array().unwrap().iter().map(entry).collect();
+    let wanted = IntendedUse { id: "parking", purpose: ("Parken", "Parking"), credentials: json!(credentials) };
+    let authority = TestAuthority::for_host([7; 32], NOW, "verifier.example").unwrap();
+    let mut draft = authority.registration(&wanted, NOW);
+    change(&mut draft);
+    draft.jwt().unwrap()
+}
+
+fn with_data(data: &str) -> impl FnOnce(&mut FakeVerifier) + use<> {
+    claim("verifier_info", json!([{"format": "registration_cert", "data": data}]))
+}
+
+#[tokio::test]
+async fn registrations_have_rules() {
+    let good = registration(|_| {});
+    assert_eq!(refused(with_data(&good)).await, None, "VINFO-03");
+    let encoded = base64::encode_url(good.as_bytes());
+    assert_eq!(refused(with_data(&encoded)).await, None, "VINFO-03");
+    let twice = base64::encode_url(encoded.as_bytes());
+    assert_eq!(refused(with_data(&twice)).await, Some(Rule::RegistrationCertificate), "VINFO-03");
+    for (members, why) in [
+        (json!([{"format": "registration_cert", "data": good, "credential_ids": ["pid-de-sdjwt"]}]), "VINFO-02"),
+        (
+            json!([{"format": "registration_cert", "data": good}, {"format": "registration_cert", "data": good}]),
+            "VINFO-04",
+        ),
+        (json!([{"format": "registration_cert", "data": good, "more": 1}]), "VINFO-01"),
+        (json!([{"format": "registration_cert", "data": {"jwt": good}}]), "VINFO-02"),
+        (json!([{"format": "other", "data": 1, "credential_ids": []}]), "VINFO-01"),
+        (json!([{"format": "other", "data": 1, "credential_ids": ["nobody"]}]), "VINFO-01"),
+        (json!({"format": "registration_cert", "data": good}), "VINFO-01: the object of a national page"),
+    ] {
+        assert_eq!(refused(claim("verifier_info", members)).await, Some(Rule::VerifierInfo), "{why}");
+    }
+    let certificate = Some(Rule::RegistrationCertificate);
+    let ended = registration(|draft| drop(draft.claims.insert("exp".to_owned(), json!(NOW.0))));
+    assert_eq!(refused(with_data(&ended)).await, certificate, "RPC-11");
+    let kind = registration(|draft| drop(draft.header.insert("typ".to_owned(), json!("JWT"))));
+    assert_eq!(refused(with_data(&kind)).await, certificate, "RPC-10");
+    let stranger = registration(|draft| {
+        let other = TestAuthority::for_host([8; 32], NOW, "verifier.example").unwrap();
+        let theirs = other.registration(&IntendedUse { id: "x", purpose: ("", ""), credentials: json!([]) }, NOW);
+        (draft.header, draft.signer) = (theirs.header, theirs.signer);
+    });
+    assert_eq!(refused(with_data(&stranger)).await, certificate);
+    let party = registration(|draft| drop(draft.claims.insert("sub".to_owned(), json!("NTRDE-TEST.2"))));
+    assert_eq!(refused(with_data(&party)).await, Some(Rule::RegistrationSubject), "VINFO-08");
+    let less = registration(|draft| {
+        draft.claims["credentials"][0]["claim"].as_array_mut().unwrap().pop();
+    });
+    assert_eq!(refused(with_data(&less)).await, Some(Rule::RegistrationCoverage), "RPC-19");
+    // VINFO-09: a wallet that does not look at it answers all the same.
+    let ignoring = Options { info: VerifierInfo::Ignored, ..Options::at(NOW) };
+    assert_eq!(refused_with(ignoring, with_data(&less)).await, None);
 }
 
 #[tokio::test]

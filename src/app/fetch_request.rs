@@ -1,4 +1,6 @@
 //! A wallet collects the request object, by GET or by POST.
+//!
+//! Rules kept here: OVP-RURI-03, RPC-03.
 
 use super::ports::Replaced;
 use super::{App, Failure, Tenant, registered};

@@ -1,4 +1,6 @@
 //! A wallet answers. One answer ends a transaction, and the store decides which.
+//!
+//! Rules kept here: OVP-CID-04, OVP-RESP-06, OVP-RESP-08, OVP-RESP-12, OVP-RESP-15, KB-14, FIX-11, NON-09, DEU-11.
 
 use super::ports::Replaced;
 use super::tries::RefusedTry;
@@ -34,7 +36,10 @@ pub enum AnswerOutcome {
     /// All checks passed.
     Verified,
     /// The wallet sent an error.
-    Declined,
+    Declined {
+        /// Its name, if the wallet finds fault with the request.
+        about_the_request: Option<&'static str>,
+    },
 }
 
 /// What the wallet is told after an answer that was refused.
@@ -206,12 +211,14 @@ impl App {
 
     async fn end_declined(&self, shown: Transaction, error: &WalletError) -> Result<NextStep, Refused> {
         let how = if error.encrypted { "encrypted" } else { "plain, so not authenticated" };
+        let about_the_request = error.is_about_the_request().then_some(error.error);
+        let verdict = if about_the_request.is_some() { ": it finds fault with the request" } else { "" };
         let record = ErrorRecord {
             code: Code::WalletErrorRecorded,
-            detail: format!("the wallet answered {} ({how})", error.error),
+            detail: format!("the wallet answered {} ({how}){verdict}", error.error),
         };
         let redirect_uri = self.end(shown, |shown, now, _| shown.decline(now, record)).await?;
-        Ok(NextStep { redirect_uri, outcome: AnswerOutcome::Declined })
+        Ok(NextStep { redirect_uri, outcome: AnswerOutcome::Declined { about_the_request } })
     }
 
     async fn end_rejected(&self, shown: Transaction, refusal: Refusal) -> Result<NextStep, Refused> {

@@ -1,4 +1,6 @@
 //! Names and random values that belong to a transaction. `Debug` never shows a value that opens anything.
+//!
+//! Rules kept here: OVP-REQ-22, OVP-RURI-02, OVP-RESP-13.
 
 use super::encoding::base64;
 use super::limits::{NONCE_BYTES, RANDOM_BYTES};

@@ -81,7 +81,9 @@ fn check_registration(
     read: &RequestObject,
     page: &PageCall<'_>,
 ) -> Result<(), Refusal> {
-    let Some(anchor) = page.registrar else { return Ok(()) };
+    let Some(anchor) = page.registrar else {
+        return registration::check_form(info, &read.query).map(drop);
+    };
     let leaf = access_certificate(token);
     registration::check(info, Against { leaf: &leaf, anchor, query: &read.query, now: page.now })
 }

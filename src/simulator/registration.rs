@@ -31,7 +31,15 @@ pub(super) struct Against<'a> {
 /// # Source
 /// OpenID4VP 1.0 section 5.1; ETSI TS 119 472-2 RO_REQ-06 to 09; ARF RPRC_17a, RPRC_19, RPRC_21.
 pub(super) fn check(info: Option<&Value>, against: Against<'_>) -> Result<(), Refusal> {
-    let Some(info) = info else { return Ok(()) };
+    check_form(info, against.query)?.map_or(Ok(()), |data| certificate(data, against))
+}
+
+/// Checks the form of `verifier_info` alone. Returns `data` of the registration, if there is one.
+///
+/// # Errors
+/// [`Refusal`] with [`Rule::VerifierInfo`].
+pub(super) fn check_form<'v>(info: Option<&'v Value>, query: &Query) -> Result<Option<&'v str>, Refusal> {
+    let Some(info) = info else { return Ok(None) };
     let form = |found: &str| Refusal::new(Rule::VerifierInfo, found);
     let entries = info.as_array().filter(|entries| !entries.is_empty()).ok_or_else(|| form("no array, or empty"))?;
     let mut registrations = Vec::new();
@@ -45,7 +53,7 @@ pub(super) fn check(info: Option<&Value>, against: Against<'_>) -> Result<(), Re
         let data = members.get("data").ok_or_else(|| form("an entry has no data"))?;
         if let Some(ids) = members.get("credential_ids") {
             let ids = ids.as_array().filter(|ids| !ids.is_empty()).ok_or_else(|| form("credential_ids is empty"))?;
-            let known = |id: &Value| against.query.credentials.iter().any(|query| id == query.id.as_str());
+            let known = |id: &Value| query.credentials.iter().any(|query| id == query.id.as_str());
             if !ids.iter().all(known) {
                 return Err(form("credential_ids names a query that is not asked"));
             }
@@ -59,8 +67,8 @@ pub(super) fn check(info: Option<&Value>, against: Against<'_>) -> Result<(), Re
     }
     match registrations.as_slice() {
         // Other formats may be ignored (OpenID4VP 1.0 section 5.11).
-        [] => Ok(()),
-        [data] => certificate(data, against),
+        [] => Ok(None),
+        [data] => Ok(Some(data)),
         _ => Err(form("several registrations")),
     }
 }

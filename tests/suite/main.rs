@@ -45,6 +45,7 @@ mod standing;
 mod status_cwt;
 mod status_freshness;
 mod store;
+mod traceability;
 mod transaction_data;
 mod trust_children;
 mod trust_lists;

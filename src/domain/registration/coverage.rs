@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn every_excess_is_named_at_once() {
-        // RPC-19, case DCQ-023.
+        // RPC-19, PRV-01, case DCQ-023.
         let entries = [registered(&[DE], &[json!(["address", "locality"])])];
         let asked = asking(&[DE], &[json!(["address"]), json!(["address", "locality"]), json!(["family_name"])]);
         let coverage = compare(&asked, &entries);

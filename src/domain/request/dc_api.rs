@@ -208,22 +208,6 @@ mod tests {
         });
     }
 
-    #[test]
-    fn a_registration_stands_where_the_client_is_named() {
-        // VINFO-02, VINFO-07: in the payload of the compact form, in the header of the other, nowhere without a signature.
-        with(|request| {
-            let request = DcApiRequest { registration: Some("e30.e30.AA"), ..request };
-            let info = json!([{"format": "registration_cert", "data": "e30.e30.AA"}]);
-            let compact = request.signed().unwrap();
-            assert_eq!(decoded(&compact.payload)["verifier_info"], info);
-            assert!(decoded(&compact.protected).get("verifier_info").is_none());
-            let general = request.multi_signed().unwrap();
-            assert_eq!(decoded(&general.protected)["verifier_info"], info);
-            assert!(decoded(&general.payload).get("verifier_info").is_none());
-            assert!(request.unsigned().unwrap().get("verifier_info").is_none());
-        });
-    }
-
     fn decoded(part: &str) -> Value {
         serde_json::from_slice(&base64::decode_url(part).unwrap()).unwrap()
     }
@@ -234,6 +218,22 @@ mod tests {
             "encrypted_response_enc_values_supported": ["A128GCM", "A256GCM"],
             "vp_formats_supported": {"dc+sd-jwt": {"sd-jwt_alg_values": ["ES256"], "kb-jwt_alg_values": ["ES256"]}}
         })
+    }
+
+    #[test]
+    fn a_registration_stands_where_its_signer_is_named() {
+        // VINFO-07: in each protected header of the JSON form and not in its payload; unsigned, nowhere.
+        with(|request| {
+            let request = DcApiRequest { registration: Some("e30.e30.AA"), ..request };
+            let info = json!([{"format": "registration_cert", "data": "e30.e30.AA"}]);
+            let signed = request.signed().unwrap();
+            assert_eq!(decoded(&signed.payload)["verifier_info"], info);
+            assert!(decoded(&signed.protected).get("verifier_info").is_none());
+            let multi = request.multi_signed().unwrap();
+            assert_eq!(decoded(&multi.protected)["verifier_info"], info);
+            assert!(decoded(&multi.payload).get("verifier_info").is_none());
+            assert!(request.unsigned().unwrap().get("verifier_info").is_none());
+        });
     }
 
     #[test]

@@ -1,4 +1,6 @@
 //! The request object: a JWT signed with the access certificate (OpenID4VP 1.0 section 5, RFC 9101, HAIP section 5.1).
+//!
+//! Rules kept here: OVP-REQ-14, OVP-JAR-06, OVP-JAR-16, OVP-JAR-18, OVP-CID-13, OVP-META-16.
 
 use crate::domain::encoding::base64;
 use crate::domain::jose::alg::AllowedAlgorithms;
@@ -223,7 +225,8 @@ mod tests {
 
     #[test]
     fn the_members_of_a_haip_request() {
-        // OVP-REQ-01 to 05, OVP-REQ-08, OVP-JAR-02 to 05, OVP-JAR-14, OVP-META-01 to 12, NON-04, case REQ-014.
+        // OVP-REQ-01 to 05, OVP-REQ-08, OVP-JAR-02 to 05, OVP-JAR-14, OVP-META-01 to 03, OVP-META-11,
+        // OVP-META-12, OVP-META-17, NON-04, case REQ-014.
         let query = RawValue::from_string(r#"{"credentials": []}"#.to_owned()).unwrap();
         let jwk = json!({"kty": "EC", "kid": "k"}).as_object().unwrap().clone();
         let object = RequestObject {

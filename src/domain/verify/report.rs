@@ -1,5 +1,7 @@
 //! The report: every check by name, in a fixed order, with its outcome. Claims leave the core only with a report in
 //! which every check passed.
+//!
+//! Rules kept here: OVP-RESP-14, KB-16.
 
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;

@@ -76,6 +76,7 @@ async fn good_requests_are_answered() {
 
 #[tokio::test]
 async fn the_link_has_rules() {
+    // OVP-JAR-09, OVP-JAR-10, OVP-REQ-11.
     assert_eq!(refused(link("openid4vp://", "mailto://")).await, Some(Rule::LinkScheme));
     assert_eq!(refused(link("request_uri_method", "nonce")).await, Some(Rule::LinkParameter));
     assert_eq!(refused(link("&request_uri=", "&request_uri=x&request_uri=")).await, Some(Rule::LinkParameter));
@@ -102,6 +103,7 @@ async fn serving_the_object_has_rules() {
 
 #[tokio::test]
 async fn the_object_has_rules() {
+    // OVP-JAR-01, OVP-JAR-03: unsigned or by another algorithm.
     let garbage = |verifier: &mut FakeVerifier| verifier.token = Box::new(|token| *token = "x.y".to_owned());
     assert_eq!(refused(garbage).await, Some(Rule::ObjectForm));
     for typ in ["JWT", "oauth-authz-req", ""] {
@@ -162,6 +164,7 @@ async fn only_verifiers_of_the_own_authority_are_answered() {
 
 #[tokio::test]
 async fn claims_have_rules() {
+    // OVP-REQ-05, OVP-REQ-21, OVP-JAR-04, OVP-JAR-07, OVP-JAR-10: each broken alone.
     let remove = || json!("(remove)");
     assert_eq!(refused(claim("client_id", json!("x509_hash:other"))).await, Some(Rule::ClientIdEqual));
     assert_eq!(refused(claim("aud", remove())).await, Some(Rule::Audience), "OVP-JAR-05");
@@ -336,6 +339,7 @@ async fn metadata_has_rules() {
 
 #[tokio::test]
 async fn answers_have_rules() {
+    // OVP-RESP-05, OVP-RESP-10: what a wallet may expect.
     assert_eq!(refused(answered(|answer| answer.body = b"thanks".to_vec())).await, Some(Rule::AnswerMediaType));
     let html = answered(|answer| answer.content_type = Some("text/html".to_owned()));
     assert_eq!(refused(html).await, Some(Rule::AnswerMediaType));

@@ -286,3 +286,43 @@ async fn queries_can_be_compared_before_they_are_used() {
     let (_, answer) = none.post_json("/v1/queries/check", &json!({"dcql_query": fewer})).await;
     assert_eq!((answer["sendable"].as_bool(), &answer["registrations"]), (Some(true), &json!([])));
 }
+
+#[tokio::test]
+async fn requests_through_the_browser_carry_it_where_their_signer_stands() {
+    // VINFO-07: in the payload of a signed request, in the protected header of the JSON form; and over-asking does not start.
+    use pruefstein::app::dc_api::DcApiRules;
+    use pruefstein::domain::dc_api::{Origin, Protocol};
+    const ORIGIN: &str = "https://antrag.stadt.example";
+    let service = with(|_, tenant| {
+        tenant.dc_api = DcApiRules {
+            origins: vec![Origin::parse(ORIGIN).unwrap()],
+            hosted: None,
+            protocols: vec![Protocol::MultiSigned, Protocol::Signed],
+        };
+    });
+    let expected = json!([{
+        "format": "registration_cert", "data": draft(&service.world.authority, NOW).jwt().unwrap()
+    }]);
+    let wish = |body: Value| {
+        let mut all = json!({"flow": "dc_api", "origin": ORIGIN});
+        all.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
+        all
+    };
+    let created = service.create(&wish(json!({"preset": "bewohnerparken"}))).await;
+    let data = |index: usize| created["dc_api_request"]["digital"]["requests"][index]["data"]["request"].clone();
+    let decoded = |text: &Value| -> Value {
+        serde_json::from_slice(&base64::decode_url(text.as_str().unwrap()).unwrap()).unwrap()
+    };
+    let multi = data(0);
+    assert_eq!(decoded(&multi["signatures"][0]["protected"])["verifier_info"], expected);
+    assert!(decoded(&multi["payload"]).get("verifier_info").is_none());
+    assert_eq!(part(data(1).as_str().unwrap(), 1)["verifier_info"], expected);
+    let call = &created["dc_api_request"];
+    let answers = service.wallet().answer_browser(call, ORIGIN, service.options(), None).unwrap();
+    let path = format!("{}/dc-api", crate::service::presentation_path(&created));
+    let (status, read) = service.post_json(&path, &answers[0].to_json()).await;
+    assert_eq!((status, read["status"].as_str()), (200, Some("verified")), "{read}");
+    let more = wish(json!({"dcql_query": query(&[json!(["birth_name"])])}));
+    let (status, problem) = service.post_json("/v1/presentations", &more).await;
+    assert_eq!((status, problem["code"].as_str()), (403, Some("query_not_permitted")), "{problem}");
+}

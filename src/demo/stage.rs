@@ -10,6 +10,7 @@ use crate::adapters::store::sqlite::{OpenError, Options, SqliteStore};
 use crate::app::ports::{Clock as _, Entropy as _, EntropyFailed};
 use crate::app::{App, Failure, Ports};
 use crate::config::service::HttpLimits;
+use crate::domain::dc_api::{Origin, Protocol};
 use crate::domain::encoding::base64;
 use crate::http::callers::Callers;
 use crate::http::client_address::Gateways;
@@ -105,6 +106,9 @@ impl Stage {
             fetch: Arc::new(HttpsFetch::new(&FetchSetup::default())?),
         };
         let mut tenant = world.tenant(vec![form::return_url(&form)])?;
+        // The page asks through the browser, too, where the browser can.
+        tenant.dc_api.hosted = Some(Origin::parse(&verifier).map_err(WorldError::from)?);
+        tenant.dc_api.protocols = vec![Protocol::Signed];
         tenant.registrations = world.registrations(&tenant.trust.current(), now)?;
         let callers = Callers::AnyoneOnThisMachine(tenant.id.clone());
         let app = Arc::new(App::new(ports, verifier.clone(), vec![tenant]));

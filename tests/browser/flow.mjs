@@ -234,22 +234,47 @@ async function flows() {
     await stage.look(nowhere, "page-unknown");
   });
 
-  await stage.step("a wallet in the browser can be put in the place of a real one", async () => {
+  await stage.step("the page asks through the browser, and the person goes on to the form", async () => {
     const context = await stage.person();
     const asked = [];
-    await stage.credentials(context, (request) => {
-      asked.push(request);
-      return { protocol: request.requests[0].protocol, data: { response: "sealed" } };
+    await stage.credentials(context, (digital, origin) => {
+      asked.push([digital, origin]);
+      return stage.digital(digital, origin);
     });
-    const page = await context.newPage();
-    await page.goto(form);
-    const given = await page.evaluate(async () => {
-      const requests = [{ protocol: "openid4vp-v1-signed", data: { request: "signed" } }];
-      const credential = await navigator.credentials.get({ digital: { requests }, mediation: "required" });
-      return [credential instanceof DigitalCredential, credential.protocol, credential.data];
-    });
-    assert.deepEqual(given, [true, "openid4vp-v1-signed", { response: "sealed" }]);
-    assert.deepEqual(asked, [{ requests: [{ protocol: "openid4vp-v1-signed", data: { request: "signed" } }] }]);
+    const page = await beginOnPage(context);
+    const origin = new URL(page.url()).origin;
+    const button = page.getByRole("button", { name: "Nachweis mit diesem Browser freigeben" });
+    await button.waitFor();
+    await stage.look(page, "page-browser");
+    await button.click();
+    await page.waitForURL(/\/weiter\?response_code=/);
+    await assertFilled(page);
+    assert.deepEqual(asked.map(([, from]) => from), [origin]);
+    assert.equal(asked[0][0].requests[0].protocol, "openid4vp-v1-signed");
+  });
+
+  await stage.step("where the browser gives nothing, the link is still there", async () => {
+    const context = await stage.person();
+    const answers = [
+      () => ({ error: "NotAllowedError" }),
+      () => ({ error: "NotSupportedError" }),
+      (digital, origin) => stage.digital(digital, origin, "--fault", "kb-signature-flipped"),
+    ];
+    await stage.credentials(context, (digital, origin) => answers.shift()(digital, origin));
+    const page = await beginOnPage(context);
+    const button = page.getByRole("button", { name: "Nachweis mit diesem Browser freigeben" });
+    for (const [words, name] of [
+      [/Es wurde nichts freigegeben\./, "page-browser-closed"],
+      [/Das hat nicht geklappt\./, "page-browser-failed"],
+      [/Der Nachweis konnte nicht angenommen werden\./, "page-browser-refused"],
+    ]) {
+      await button.click();
+      await page.getByRole("alert").filter({ hasText: words }).waitFor();
+      await stage.look(page, name);
+    }
+    const { body } = await stage.wallet(await link(page));
+    await page.goto(body.redirect_uri);
+    await assertFilled(page);
   });
 }
 

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { execFile, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -119,19 +119,24 @@ export class Stage {
     context.complaints = [];
     context.on("console", (message) => {
       // That a page is refused on purpose is no fault of the page.
-      const expected = /the server responded with a status of (403|404|410)/.test(message.text());
+      const expected = /the server responded with a status of (400|403|404|410)/.test(message.text());
       if (message.type() === "error" && !expected) context.complaints.push(message.text());
     });
     context.on("weberror", (error) => context.complaints.push(String(error.error())));
     return context;
   }
 
-  /** What a wallet would do that the person opened with `link`: the program's own, in a process of its own. */
-  async wallet(link, ...options) {
-    const arguments_ = ["wallet", "answer", link, "--world", this.demo.world, ...options];
-    const said = await new Promise((done) => {
-      execFile(PROGRAM, arguments_, { timeout: PATIENCE }, (error, stdout, stderr) => done({ error, stdout, stderr }));
+  /** The program's own wallet, in a process of its own: what it says. */
+  async simulated(...options) {
+    const command = ["wallet", "answer", "--world", this.demo.world, ...options];
+    return new Promise((done) => {
+      execFile(PROGRAM, command, { timeout: PATIENCE }, (error, stdout, stderr) => done({ error, stdout, stderr }));
     });
+  }
+
+  /** What a wallet gets that the person opened with `link`. */
+  async wallet(link, ...options) {
+    const said = await this.simulated(link, ...options);
     const last = said.stdout.trim().split("\n").at(-1) ?? "";
     const reply = /^(\d{3}) ?(.*)$/.exec(last);
     assert.ok(reply, `the wallet said nothing: ${said.stdout}${said.stderr}`);
@@ -162,6 +167,7 @@ export class Stage {
    */
   async look(page, name) {
     this.pictures += 1;
+    await page.emulateMedia({ colorScheme: "light" });
     const path = join(REPORT, `${String(this.pictures).padStart(2, "0")}-${name}.png`);
     const outline = await undisturbed(page, async () => {
       await page.screenshot({ path, fullPage: true });
@@ -202,8 +208,9 @@ export class Stage {
   async focus(page, name) {
     const [order, wanted] = await undisturbed(page, async () => {
       const wanted = await page.evaluate(() => {
-        const all = document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, [tabindex]");
-        [...all].forEach((element, place) => (element.dataset.place = String(place)));
+        const kinds = "a[href], button, input:not([type=hidden]), select, textarea, [tabindex]";
+        const all = [...document.querySelectorAll(kinds)].filter((element) => element.checkVisibility());
+        all.forEach((element, place) => (element.dataset.place = String(place)));
         // Tab goes on from where somebody clicked last; that shall be the top.
         const top = Object.assign(document.createElement("a"), { href: "#" });
         document.body.prepend(top);
@@ -238,12 +245,14 @@ export class Stage {
   }
 
   /**
-   * A wallet in the browser: `answer` gets what a page passes to navigator.credentials.get and gives what comes back.
-   * Before the pages of this context are opened.
+   * A wallet in the browser: from now on pages of this context find one in navigator.credentials.get. `answer` gets what
+   * the page asks, with its origin, and gives protocol and data, or `{ error }`, the name of what the browser throws.
    */
   async credentials(context, answer) {
-    await context.exposeBinding("askTheWallet", (_source, request) => answer(request));
+    await context.exposeBinding("askTheWallet", ({ frame }, digital) => answer(digital, new URL(frame.url()).origin));
     await context.addInitScript(() => {
+      // Empty pages have no credentials.
+      if (!navigator.credentials) return;
       class DigitalCredential {
         static userAgentAllowsProtocol(protocol) {
           return protocol.startsWith("openid4vp-v1-");
@@ -251,10 +260,22 @@ export class Stage {
       }
       window.DigitalCredential = DigitalCredential;
       navigator.credentials.get = async (request) => {
+        if (!navigator.userActivation.isActive) throw new DOMException("no click", "NotAllowedError");
         const { digital } = JSON.parse(JSON.stringify(request));
-        return Object.assign(new DigitalCredential(), await window.askTheWallet(digital));
+        const { error, ...given } = await window.askTheWallet(digital);
+        if (error) throw new DOMException("the person closed it", error);
+        return Object.assign(new DigitalCredential(), given);
       };
     });
+  }
+
+  /** What the program's wallet gives to a page of `origin` that asks for `digital`. */
+  async digital(digital, origin, ...options) {
+    const file = join(this.folder, "dc-api.json");
+    writeFileSync(file, JSON.stringify({ digital }));
+    const { stdout, stderr } = await this.simulated("--dc-api", file, "--origin", origin, ...options);
+    assert.ok(stdout.startsWith("{"), `the wallet gave nothing: ${stdout}${stderr}`);
+    return JSON.parse(stdout);
   }
 }
 

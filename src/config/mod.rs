@@ -12,6 +12,7 @@ pub mod files;
 pub mod log;
 pub mod outgoing;
 pub mod policy;
+pub mod postgresql;
 pub mod reader;
 pub mod service;
 pub mod show;
@@ -41,9 +42,10 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// All sections, in the order of the documentation.
-pub const SECTIONS: [&SectionDoc; 11] = [
+pub const SECTIONS: [&SectionDoc; 12] = [
     &service::DOC,
     &store::DOC,
+    &postgresql::DOC,
     &tenant::DOC,
     &tenant::CALLER,
     &trust::DOC,
@@ -153,7 +155,7 @@ fn read(path: &Path, file: &Table, now: UnixSeconds, faults: &Faults, notes: &No
     check_sections(file, &SECTIONS, faults);
     let files = Files::new(folder(path));
     let service = once(file, &service::DOC, &[], faults, service::read);
-    let store = once(file, &store::DOC, &[], faults, |section| store::read(section, files));
+    let store = store_settings(file, files, faults);
     let test_mode = service.as_ref().is_none_or(|service| service.test_mode);
     let rules = trust::Rules { files, now, placeholders_allowed: test_mode, notes };
     let trust = trust_settings(file, rules, faults);
@@ -182,6 +184,13 @@ fn read(path: &Path, file: &Table, now: UnixSeconds, faults: &Faults, notes: &No
     };
     note_together(&settings, now, notes);
     Some(settings)
+}
+
+/// `[store]`, and `[postgresql]` where it says so.
+fn store_settings(file: &Table, files: Files<'_>, faults: &Faults) -> Option<store::StoreSettings> {
+    let database = |faults| once(file, &postgresql::DOC, &[], faults, |section| postgresql::read(section, files));
+    let there = file.contains_key(postgresql::DOC.name);
+    once(file, &store::DOC, &[], faults, |section| store::read(section, files, there, || database(faults)))
 }
 
 /// Without callers the caller API is open, which only this machine may find (API-001).

@@ -15,7 +15,7 @@ use crate::domain::encoding::base64;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::Client;
 
 const CHANNEL: &str = "pruefstein";
@@ -53,7 +53,9 @@ pub(super) async fn serve(
     watchers: Arc<Watchers<Name>>,
     mut changes: mpsc::Receiver<Change>,
     patience: Duration,
+    ready: oneshot::Sender<()>,
 ) {
+    let mut ready = Some(ready);
     let mut untold = VecDeque::new();
     let mut pause = FIRST_PAUSE;
     loop {
@@ -61,7 +63,7 @@ pub(super) async fn serve(
         let opened = dial.open(Some(heard)).await;
         let failed = match opened {
             Ok((client, task)) => {
-                let mut line = Line { client: &client, watchers: &watchers, patience };
+                let mut line = Line { client: &client, watchers: &watchers, patience, ready: ready.take() };
                 let ended = line.serve(&mut bells, &mut changes, &mut untold, &mut pause).await;
                 task.abort();
                 match ended {
@@ -81,6 +83,8 @@ struct Line<'a> {
     client: &'a Client,
     watchers: &'a Watchers<Name>,
     patience: Duration,
+    /// Told as soon as changes are heard.
+    ready: Option<oneshot::Sender<()>>,
 }
 
 impl Line<'_> {
@@ -96,6 +100,10 @@ impl Line<'_> {
         // Whatever happened while nobody listened.
         self.watchers.wake_all();
         *pause = FIRST_PAUSE;
+        if let Some(ready) = self.ready.take() {
+            // Nobody may be waiting for this any more.
+            ready.send(()).ok();
+        }
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

@@ -44,7 +44,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_postgres::Row;
@@ -252,7 +252,10 @@ impl PostgresStore {
             .ok_or_else(|| OpenError::Options("there is no key to encrypt with".to_owned()))?;
         let watchers = Arc::new(Watchers::default());
         let (changes, waiting) = mpsc::channel(bell::WAITING);
-        let bell = tokio::spawn(bell::serve(dial, Arc::clone(&watchers), waiting, patience));
+        let (ready, heard) = oneshot::channel();
+        let bell = tokio::spawn(bell::serve(dial, Arc::clone(&watchers), waiting, patience, ready));
+        // Without it the store works as well, but those who wait look less often; it is tried again and again.
+        tokio::time::timeout(options.connect_timeout, heard).await.ok();
         Ok(Self {
             pool,
             aside,

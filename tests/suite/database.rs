@@ -73,13 +73,17 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A folder for the ordinary user; its path is short, as sockets need.
+/// A folder for the ordinary user; its path is short, as sockets need. It goes with this process, if not before.
 fn folder() -> PathBuf {
     let folder = tempfile::Builder::new().prefix("pruefstein-pg-").tempdir().unwrap().keep();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
     if rustix::process::getuid().is_root() {
         std::os::unix::fs::chown(&folder, Some(65_534), Some(65_534)).unwrap();
     }
+    let mut remove = Command::new("/bin/sh");
+    remove.args(["-c", "cat >/dev/null; for _ in 1 2 3; do sleep 1; rm -rf \"$1\"; done", "sh"]).arg(&folder);
+    // The pipe stays open until this process ends.
+    std::mem::forget(remove.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     folder
 }
 
@@ -87,7 +91,6 @@ fn folder() -> PathBuf {
 fn template() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(|| {
-        // Goes with this process: nobody needs it later.
         let place = folder();
         let data = place.join("data");
         let password = place.join("password");
@@ -114,23 +117,48 @@ impl Cluster {
 
     /// A server of one's own; `None` where there is none to be had.
     pub(crate) fn start(settings: &[&str]) -> Option<Self> {
+        Self::prepare(settings).map(|mut cluster| {
+            cluster.launch();
+            cluster
+        })
+    }
+
+    /// A server of one's own that speaks TLS, and knows the role `certified` by a certificate.
+    pub(crate) fn start_with_tls(certificate: &str, key: &str, root: &str) -> Option<Self> {
+        let mut cluster = Self::prepare(&["ssl=on", "ssl_ca_file=root.crt"])?;
+        let access =
+            "local all all trust\nhostssl all certified,stranger all cert\nhostssl all all all scram-sha-256\n";
+        for (name, text) in
+            [("server.crt", certificate), ("server.key", key), ("root.crt", root), ("pg_hba.conf", access)]
+        {
+            let path = cluster.data().join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            if rustix::process::getuid().is_root() {
+                std::os::unix::fs::chown(&path, Some(65_534), Some(65_534)).unwrap();
+            }
+        }
+        cluster.launch();
+        Some(cluster)
+    }
+
+    fn prepare(settings: &[&str]) -> Option<Self> {
         if programs().is_none() {
             eprintln!("postgresql: skipped: it is not installed (Debian: apt-get install postgresql)");
             assert_ne!(variable("CHECK_STRICT").as_deref(), Some("1"), "postgresql is not installed");
             return None;
         }
         let folder = folder();
-        run(ordinary(Path::new("cp")).arg("-a").arg(template()).arg(&folder));
+        run(Command::new("cp").arg("-a").arg(template()).arg(&folder));
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
-        let mut cluster = Self { folder, port: 0, server: None, settings, databases: AtomicUsize::new(0) };
-        cluster.launch();
-        Some(cluster)
+        Some(Self { folder, port: 0, server: None, settings, databases: AtomicUsize::new(0) })
     }
 
     /// Starts the server on these files, after a stop or a kill.
     pub(crate) fn launch(&mut self) {
-        // While this process lives, the shell waits for the end of its input, which the system closes in any case.
-        const SCRIPT: &str = "\"$@\" & server=$!; cat >/dev/null; kill -QUIT $server 2>/dev/null; wait";
+        // Ends with the server, and ends the server when this process closes the pipe or dies.
+        const SCRIPT: &str = "exec 3<&0; \"$@\" 3<&- & server=$!; \
+            (cat <&3 >/dev/null; kill -QUIT $server) 2>/dev/null & watch=$!; wait $server; kill $watch 2>/dev/null";
         for _ in 0..40 {
             if self.port == 0 {
                 self.port = free_port();
@@ -188,17 +216,9 @@ impl Cluster {
         rustix::process::Pid::from_raw(text.lines().next()?.parse().ok()?)
     }
 
-    /// Whether the server has not ended yet. One that was only just spawned counts as running.
-    fn is_running(&self) -> bool {
-        let Some(server) = &self.server else { return false };
-        // The shell has exactly one child beside `cat`, and that one is gone when the server is.
-        let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", server.id())).unwrap_or_default();
-        children.split_whitespace().any(|child| {
-            let name = fs::read_to_string(format!("/proc/{child}/comm")).unwrap_or_default();
-            let state = fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
-            let dead = state.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'));
-            name.trim() != "cat" && !dead
-        })
+    /// Whether the server has not ended yet.
+    fn is_running(&mut self) -> bool {
+        self.server.as_mut().is_some_and(|server| server.try_wait().unwrap().is_none())
     }
 
     fn data(&self) -> PathBuf {

@@ -16,6 +16,7 @@ mod certificates;
 mod cli;
 mod client;
 mod config;
+mod database;
 mod dcql;
 mod doctor;
 mod external;

@@ -6,7 +6,9 @@ mod faults;
 mod figures;
 mod file;
 mod kill;
+mod postgres;
 
+use crate::database::Cluster;
 use pruefstein::adapters::store::conformance;
 use pruefstein::adapters::store::memory::MemoryStore;
 use pruefstein::adapters::store::sqlite::{Options, SqliteStore};
@@ -39,6 +41,31 @@ macro_rules! conformance {
                     let folder = tempfile::tempdir().unwrap();
                     let store = SqliteStore::open(&folder.path().join("store.db"), &options()).unwrap();
                     conformance::$check(Arc::new(store)).await;
+                }
+            )+
+        }
+
+        mod on_postgres {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $check() {
+                    let Some(cluster) = Cluster::shared() else { return };
+                    let database = cluster.database().await;
+                    conformance::$check(cluster.store(&database).await).await;
+                }
+            )+
+        }
+
+        /// The same on three instances by turns: none of them keeps anything for itself.
+        mod on_three_instances {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $check() {
+                    let Some(cluster) = Cluster::shared() else { return };
+                    let database = cluster.database().await;
+                    conformance::$check(postgres::by_turns(cluster, &database).await).await;
                 }
             )+
         }

@@ -46,15 +46,26 @@ impl<Id: Clone + Eq + Hash> Watchers<Id> {
         Changes::new(receiver)
     }
 
-    /// Tells of a change.
+    /// Tells of a change, once: a version that was told before is not told again.
     pub(super) fn changed(&self, id: &Id, version: u64) {
         let mut channels = self.lock();
         if let Some(sender) = channels.by_id.get(id) {
             if sender.receiver_count() == 0 {
                 channels.by_id.remove(id);
             } else {
-                sender.send_replace(version);
+                sender.send_if_modified(|known| {
+                    let newer = version > *known;
+                    *known = version.max(*known);
+                    newer
+                });
             }
+        }
+    }
+
+    /// Tells what was seen to be the present version, if something else was told before.
+    pub(super) fn seen(&self, id: &Id, version: u64) {
+        if let Some(sender) = self.lock().by_id.get(id) {
+            sender.send_if_modified(|known| std::mem::replace(known, version) != version);
         }
     }
 
@@ -63,11 +74,11 @@ impl<Id: Clone + Eq + Hash> Watchers<Id> {
         self.lock().by_id.remove(id);
     }
 
-    /// Everything that is waited for, with the version of the last change that was told.
-    pub(super) fn awaited(&self) -> Vec<(Id, u64)> {
+    /// Everything that is waited for.
+    pub(super) fn awaited(&self) -> Vec<Id> {
         let channels = self.lock();
         let awaited = channels.by_id.iter().filter(|(_, sender)| sender.receiver_count() > 0);
-        awaited.map(|(id, sender)| (id.clone(), *sender.borrow())).collect()
+        awaited.map(|(id, _)| id.clone()).collect()
     }
 
     /// Lets everybody look again: changes may have been missed.

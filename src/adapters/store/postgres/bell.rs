@@ -3,7 +3,8 @@
 //! One connection per process listens, and rings for what this process has changed. The bells are rung after the commit
 //! and many at a time, not inside of it: a commit that notifies waits for every other such commit, and thereby for every
 //! other sync of the disk. So a bell can be lost, when a process dies between commit and bell or the connection breaks.
-//! Therefore everybody is woken after each new connection, and what is waited for is looked at every few seconds.
+//! Therefore everybody is woken after each new connection, and what is waited for is looked at every few seconds, which
+//! also puts right what a forged bell has said.
 //!
 //! A bell carries half a hash over the id and a version: nothing that a listener of the database could use.
 
@@ -12,7 +13,7 @@ use super::row::Name;
 use crate::adapters::store::watchers::Watchers;
 use crate::app::ports::StoreError;
 use crate::domain::encoding::base64;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -147,17 +148,14 @@ impl Line<'_> {
 
     /// Looks at everything that is waited for. This also notices a connection that broke in silence.
     async fn look(&self) -> Result<(), StoreError> {
-        let awaited: HashMap<Name, u64> = self.watchers.awaited().into_iter().collect();
-        let names: Vec<&[u8]> = awaited.keys().map(Name::as_slice).collect();
+        let awaited = self.watchers.awaited();
+        let names: Vec<&[u8]> = awaited.iter().map(Name::as_slice).collect();
         let sql = "SELECT id, version FROM pruefstein_transactions WHERE id = ANY($1)";
         let rows = self.within(self.client.query(sql, &[&names])).await?;
         for row in rows {
             let (Ok(id), Ok(version)) = (row.try_get::<_, &[u8]>(0), row.try_get::<_, i64>(1)) else { continue };
-            if let Ok(name) = id.try_into()
-                && let Some(known) = awaited.get(&name)
-                && u64::try_from(version).is_ok_and(|version| version > *known)
-            {
-                Change { name, version }.ring(self.watchers);
+            if let (Ok(name), Ok(version)) = (Name::try_from(id), u64::try_from(version)) {
+                self.watchers.seen(&name, version);
             }
         }
         Ok(())

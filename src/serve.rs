@@ -253,11 +253,14 @@ fn build_tenant(settings: &TenantSettings) -> Result<Tenant, ServeFault> {
         trust: settings.trust.clone().into(),
         trust_plans: settings.trust_plans.clone(),
         policy: settings.policy.clone(),
+        transaction_data: settings.transaction_data.clone(),
         lifetimes: Lifetimes {
             transaction: settings.transaction_seconds,
             transaction_most: settings.transaction_seconds_max,
             result: settings.result_seconds,
             result_most: settings.result_seconds_max,
+            to_return: settings.return_seconds,
+            cross_device_most: settings.cross_device_seconds_max,
         },
     })
 }

@@ -13,8 +13,9 @@ use crate::domain::request::client_id::ClientId;
 use crate::domain::request::link::{authorization_request_by_value, authorization_request_uri};
 use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::{
-    Flow, NewTransaction, Purpose, RequestData, ResponseMode, ResultPolicy, SecretScalar, Transaction,
+    Flow, NewTransaction, Purpose, RequestData, ResponseMode, ResultPolicy, SecretScalar, SessionHash, Transaction,
 };
+use crate::domain::transaction_data::requested;
 use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
@@ -32,8 +33,8 @@ pub struct NewPresentation {
     pub return_url: Option<String>,
     /// `direct_post.jwt`, or `direct_post` where the tenant allows that.
     pub response_mode: Option<String>,
-    /// Entries of transaction data; none are offered yet.
-    pub transaction_data: Vec<String>,
+    /// Entries of transaction data: JSON objects, or their base64url texts.
+    pub transaction_data: Vec<Value>,
     /// The purpose in German.
     pub purpose_de: Option<String>,
     /// The purpose in English.
@@ -46,6 +47,13 @@ pub struct NewPresentation {
     pub result_ttl_seconds: Option<u32>,
     /// Whether the result is erased once it was read.
     pub delete_after_read: Option<bool>,
+    /// What the caller names the person's session by; reading the result must name the same.
+    pub session: Option<String>,
+}
+
+/// The digest under which a caller's session is known.
+pub(super) fn session_hash(session: &str) -> SessionHash {
+    SessionHash::new(sha256(session.as_bytes()))
 }
 
 /// An `Idempotency-Key` with the bytes of its call.
@@ -124,6 +132,10 @@ impl App {
     pub fn created(&self, tenant: &Tenant, transaction: Transaction) -> Created {
         let page_url = format!("{}/p/{}", self.public_url, transaction.page().as_str());
         if transaction.request().is_in_link() {
+            #[expect(
+                clippy::redundant_closure_for_method_calls,
+                reason = "the method is for one lifetime, not for all"
+            )]
             let parameters =
                 self.with_request_object(tenant, &transaction, None, |object| object.link_parameters()).ok();
             let link = parameters.map(|parameters| authorization_request_by_value(&tenant.scheme, &parameters));
@@ -167,6 +179,7 @@ impl App {
                 response_mode: plan.response_mode,
                 response_uri,
                 dcql_query: plan.dcql_query,
+                transaction_data: plan.transaction_data,
                 purpose: plan.purpose,
                 encryption_key: encrypted.then(|| SecretScalar::new(*key.scalar())),
                 encryption_kid,
@@ -174,6 +187,7 @@ impl App {
             handle,
             reference: plan.reference,
             result_policy: plan.result_policy,
+            session: plan.session,
         }))
     }
 }
@@ -182,12 +196,14 @@ impl App {
 struct Plan {
     preset: Option<String>,
     dcql_query: String,
+    transaction_data: Vec<String>,
     flow: Flow,
     response_mode: ResponseMode,
     purpose: Purpose,
     reference: Option<String>,
     expires_in: u32,
     result_policy: ResultPolicy,
+    session: Option<SessionHash>,
 }
 
 /// Collects faults with their places.
@@ -209,10 +225,12 @@ impl Plan {
             faults.add("/flow", "a request that travels in its link is too large for a QR code", "OVP-REQ-10");
         }
         let response_mode = response_mode(tenant, wish, &mut faults);
-        if !wish.transaction_data.is_empty() {
-            faults.add("/transaction_data", "transaction data is not offered by this version", "TXD-11");
-        }
-        let most_life = tenant.lifetimes.transaction_most;
+        let query = asked.as_ref().map(|asked| &asked.sent.query);
+        let transaction_data = transaction_data(tenant, wish, query, &mut faults);
+        let most_life = match flow {
+            Some(Flow::CrossDevice) => tenant.lifetimes.transaction_most.min(tenant.lifetimes.cross_device_most),
+            _ => tenant.lifetimes.transaction_most,
+        };
         let expires_in =
             bounded(wish.expires_in, tenant.lifetimes.transaction, 30, most_life, "/expires_in", &mut faults);
         let preset = asked.as_ref().and_then(|asked| asked.preset);
@@ -232,6 +250,7 @@ impl Plan {
             let detail = format!("the profile {} wants a purpose that people can read", tenant.profile.name);
             faults.add("/purpose", detail, "OVP-REQ-12");
         }
+        let session = session(wish, &mut faults);
         let reference = reference(wish.reference.as_deref(), &mut faults);
         let (Some(asked), Some(flow), Some(response_mode)) = (asked, flow, response_mode) else {
             return Err(Failure::invalid(faults.0));
@@ -244,12 +263,14 @@ impl Plan {
         Ok(Self {
             preset: asked.preset.map(|preset| preset.id.clone()),
             dcql_query: asked.sent.text.clone(),
+            transaction_data,
             flow,
             response_mode,
             purpose,
             reference,
             expires_in,
-            result_policy: ResultPolicy { ttl_seconds, delete_after_read },
+            result_policy: ResultPolicy { ttl_seconds, delete_after_read, return_seconds: tenant.lifetimes.to_return },
+            session,
         })
     }
 }
@@ -312,6 +333,24 @@ fn own_query(value: &Value, faults: &mut Faults) -> Option<DcqlQuery> {
                 rule: finding.rule,
             }));
             (faults.0.len() == before).then_some(query)
+        }
+    }
+}
+
+/// The entries of transaction data as they will be sent and kept.
+fn transaction_data(
+    tenant: &Tenant,
+    wish: &NewPresentation,
+    query: Option<&DcqlQuery>,
+    faults: &mut Faults,
+) -> Vec<String> {
+    let rules =
+        requested::Rules { types: &tenant.transaction_data, algorithms: &tenant.policy.transaction_data_hashes };
+    match requested::read(&wish.transaction_data, query, rules) {
+        Ok(entries) => entries.iter().map(|entry| entry.text().to_owned()).collect(),
+        Err(found) => {
+            faults.0.extend(found);
+            Vec::new()
         }
     }
 }
@@ -425,6 +464,20 @@ fn steers(character: char) -> bool {
     character.is_control()
         || marks.contains(&character)
         || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The caller's session: long enough not to be guessed, and only where somebody comes back to it (SES-016).
+fn session(wish: &NewPresentation, faults: &mut Faults) -> Option<SessionHash> {
+    let text = wish.session.as_deref()?;
+    if !(16..=256).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        faults.add("/session", "not 16 to 256 printable ASCII characters", "FIX-02");
+        return None;
+    }
+    if wish.flow.as_deref() != Some("same_device") {
+        faults.add("/session", "nobody comes back to a session but in the same-device flow", "FIX-02");
+        return None;
+    }
+    Some(session_hash(text))
 }
 
 /// The caller's reference: printable and short, as it comes back in answers (API-023).

@@ -90,6 +90,7 @@ impl App {
         transaction: &Transaction,
         wallet_nonce: Option<&str>,
     ) -> Result<String, Failure> {
+        #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is for one lifetime, not for all")]
         let input = self.with_request_object(tenant, transaction, wallet_nonce, |object| object.signing_input())?;
         let signature = tenant.signer.sign(input.as_bytes()).await?;
         Ok(format!("{input}.{}", base64::encode_url(&signature)))
@@ -125,6 +126,7 @@ impl App {
             nonce: request.nonce.as_str(),
             state: request.state.as_str(),
             dcql_query: query,
+            transaction_data: &request.transaction_data,
             encryption_jwk: jwk.as_ref(),
             algorithms: &tenant.policy.algorithms,
             wallet_nonce,

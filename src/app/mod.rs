@@ -8,6 +8,7 @@ pub mod expire;
 pub mod failure;
 pub mod fetch_request;
 pub mod live_trust;
+pub mod page;
 pub mod pivots;
 pub mod ports;
 pub mod read_result;
@@ -36,6 +37,7 @@ use crate::domain::request::Profile;
 use crate::domain::request::client_id::ClientId;
 use crate::domain::request::link::WalletScheme;
 use crate::domain::time::UnixSeconds;
+use crate::domain::transaction_data::TransactionDataTypes;
 use crate::domain::trust::TrustAnchors;
 use crate::domain::trust::cache::ChainCache;
 use crate::domain::trust::listed::TrustPlan;
@@ -82,6 +84,8 @@ pub struct Tenant {
     pub trust_plans: Vec<TrustPlan>,
     /// What is accepted.
     pub policy: Policy,
+    /// The types of transaction data that callers may send along; none, none may be (TXD-11).
+    pub transaction_data: TransactionDataTypes,
     /// How long transactions and results live.
     pub lifetimes: Lifetimes,
 }
@@ -97,11 +101,22 @@ pub struct Lifetimes {
     pub result: u32,
     /// Longest time for which a result may be kept.
     pub result_most: u32,
+    /// Time from an accepted answer on within which the person must come back or confirm.
+    pub to_return: u32,
+    /// Longest life of a transaction in the cross-device flow.
+    pub cross_device_most: u32,
 }
 
 impl Default for Lifetimes {
     fn default() -> Self {
-        Self { transaction: 300, transaction_most: 900, result: 900, result_most: 86_400 }
+        Self {
+            transaction: 300,
+            transaction_most: 900,
+            result: 900,
+            result_most: 86_400,
+            to_return: 300,
+            cross_device_most: 600,
+        }
     }
 }
 

@@ -1,14 +1,14 @@
 //! A caller reads how a presentation stands, waits for it, calls it off, or has its result erased.
 
-use super::create_request::Created;
+use super::create_request::{Created, session_hash};
 use super::ports::{Changes, Replaced};
 use super::tries::RefusedTry;
 use super::{App, Failure};
-use crate::domain::ids::{PageHandle, TenantId, TransactionId};
+use crate::domain::ids::{TenantId, TransactionId};
 use crate::domain::jose::hash::sha256;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
-use crate::domain::transaction::{Reading, ResponseCodeHash, Transaction};
+use crate::domain::transaction::{Reading, ResponseCodeHash, Returned, Transaction};
 
 /// A presentation as its caller sees it.
 #[derive(Debug, Clone)]
@@ -22,24 +22,33 @@ pub struct Read {
 }
 
 /// How often a reading is tried again when somebody else wrote in between.
-const RETRIES: usize = 8;
+pub(super) const RETRIES: usize = 8;
 
 fn unknown() -> Failure {
     Reason::new(Code::UnknownTransaction, "no such transaction").into()
 }
 
 impl App {
-    /// Reads a transaction of this tenant. With a response code, the result of a same-device transaction opens.
+    /// Reads a transaction of this tenant. With a response code, and the session if one began it, the result of a
+    /// same-device transaction opens.
     ///
     /// # Errors
     /// [`Code::UnknownTransaction`], [`Code::ResponseCodeRequired`], [`Code::ResponseCodeInvalid`],
-    /// [`Code::ResultPurged`], and failures of the store.
-    pub async fn read_result(&self, tenant: &TenantId, id: &str, response_code: Option<&str>) -> Result<Read, Failure> {
+    /// [`Code::SessionMismatch`], [`Code::ResultPurged`], and failures of the store.
+    pub async fn read_result(
+        &self,
+        tenant: &TenantId,
+        id: &str,
+        response_code: Option<&str>,
+        session: Option<&str>,
+    ) -> Result<Read, Failure> {
         let id = TransactionId::parse(id).ok_or_else(unknown)?;
-        let presented = response_code.map(|code| ResponseCodeHash::new(sha256(code.as_bytes())));
+        let code = response_code.map(|code| ResponseCodeHash::new(sha256(code.as_bytes())));
+        let session = session.map(session_hash);
+        let returned = Returned { code: code.as_ref(), session: session.as_ref() };
         for _ in 0..RETRIES {
             let shown = self.ports.store.by_id(tenant, &id).await?.ok_or_else(unknown)?;
-            let (next, reading) = shown.clone().read(self.now(), presented.as_ref());
+            let (next, reading) = shown.clone().read(self.now(), returned);
             if next.version() != shown.version()
                 && !matches!(self.ports.store.replace(&shown, next.clone()).await?, Replaced::Done)
             {
@@ -59,7 +68,7 @@ impl App {
         let id = TransactionId::parse(id).ok_or_else(unknown)?;
         let changes = self.ports.store.watch(&id);
         let transaction = self.ports.store.by_id(tenant, &id).await?.ok_or_else(unknown)?;
-        Ok((transaction.expire(self.now()), changes))
+        Ok((transaction.expire(self.now()).abandon(self.now()), changes))
     }
 
     /// The current state for somebody who watches.
@@ -68,7 +77,7 @@ impl App {
     /// As [`App::watch`].
     pub async fn current(&self, tenant: &TenantId, id: &TransactionId) -> Result<Transaction, Failure> {
         let transaction = self.ports.store.by_id(tenant, id).await?.ok_or_else(unknown)?;
-        Ok(transaction.expire(self.now()))
+        Ok(transaction.expire(self.now()).abandon(self.now()))
     }
 
     /// The links of a transaction of this tenant, for its QR code.
@@ -81,19 +90,8 @@ impl App {
         self.links_while_open(transaction)
     }
 
-    /// The transaction of a page with its links, for the browser that has the page's handle.
-    ///
-    /// # Errors
-    /// [`Code::UnknownTransaction`], and failures of the store.
-    pub async fn page(&self, handle: &str) -> Result<Created, Failure> {
-        let page = PageHandle::parse(handle).ok_or_else(unknown)?;
-        let transaction = self.ports.store.by_page(&page).await?.ok_or_else(unknown)?.expire(self.now());
-        let tenant = self.tenant(transaction.tenant())?;
-        Ok(self.created(tenant, transaction))
-    }
-
     fn links_while_open(&self, transaction: Transaction) -> Result<Created, Failure> {
-        if transaction.status().is_end() {
+        if transaction.status().is_end() || transaction.is_answered() {
             return Err(Reason::new(Code::RequestExpired, "the request has ended").into());
         }
         let tenant = self.tenant(transaction.tenant())?;
@@ -120,6 +118,6 @@ impl App {
 }
 
 fn cancelled_or_erased(shown: Transaction, now: UnixSeconds) -> Result<Transaction, Failure> {
-    let current = shown.expire(now);
+    let current = shown.expire(now).abandon(now);
     if current.status().is_end() { Ok(current.erase()) } else { Ok(current.cancel(now)?) }
 }

@@ -12,6 +12,7 @@ use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::{
     Accepted, ErrorRecord, Flow, Refusal as RejectedAs, ResponseCodeHash, ResponseMode, Transaction,
 };
+use crate::domain::transaction_data::Entry;
 use crate::domain::verify::response::{Answer, Asked, Encryption, Presented, ResponseForm, WalletError, open};
 use crate::domain::verify::{Binding, Refusal, Report, Standing, Verified};
 use std::sync::Arc;
@@ -96,6 +97,8 @@ impl App {
             .ok()
             .and_then(|queries| queries.read(request.preset.as_deref(), &request.dcql_query))
             .ok_or_else(|| broken("the stored query cannot be read"))?;
+        let sent = request.transaction_data.iter().map(|text| Entry::parse(text)).collect::<Result<Vec<_>, _>>();
+        let sent = sent.map_err(|_| broken("the stored transaction data cannot be read"))?;
         let trust = tenant.trust.current();
         let key = match request.response_mode {
             ResponseMode::DirectPost => None,
@@ -113,6 +116,7 @@ impl App {
                 nonce: request.nonce.as_str(),
                 audience: &request.client_id,
                 requested_at: Some(shown.created_at()),
+                transaction_data: &sent,
             },
             state: request.state.as_str(),
             encryption: key.as_ref().map_or(Encryption::PlainAsConfigured, |key| Encryption::Required {
@@ -160,7 +164,7 @@ impl App {
             code: Code::WalletErrorRecorded,
             detail: format!("the wallet answered {} ({how})", error.error),
         };
-        let redirect_uri = self.end(shown, |shown, now, code| shown.decline(now, record, code)).await?;
+        let redirect_uri = self.end(shown, |shown, now, _| shown.decline(now, record)).await?;
         Ok(NextStep { redirect_uri, outcome: AnswerOutcome::Declined })
     }
 
@@ -169,11 +173,11 @@ impl App {
             report: render::text(&render::report_body(&refusal.report, false))?,
             error: ErrorRecord { code: refusal.reason.code, detail: refusal.reason.detail.to_string() },
         };
-        let redirect_uri = self.end(shown, |shown, now, code| shown.reject(now, rejected, code)).await?;
+        let redirect_uri = self.end(shown, |shown, now, _| shown.reject(now, rejected)).await?;
         Err(Refused { failure: refusal.reason.into(), redirect_uri })
     }
 
-    /// Ends a transaction by one conditional write. Only the state that was shown may be ended, so of many answers at
+    /// Takes the step by one conditional write. Only the state that was shown may be ended, so of many answers at
     /// the same moment exactly one wins (catalogue rule 7, RSP-007).
     async fn end(
         &self,
@@ -184,7 +188,12 @@ impl App {
         let hash = ResponseCodeHash::new(sha256(code.as_str().as_bytes()));
         let redirect_uri = match shown.flow() {
             Flow::CrossDevice => None,
-            Flow::SameDevice { return_url } => Some(with_code(return_url, &code)?),
+            // Where a browser has opened the page, the page looks first whether the person comes back in it.
+            Flow::SameDevice { .. } if shown.browser().is_some() => {
+                let page = format!("{}/p/{}/return", self.public_url, shown.page().as_str());
+                Some(with_code(&page, code.as_str())?)
+            }
+            Flow::SameDevice { return_url } => Some(with_code(return_url, code.as_str())?),
         };
         let next = step(shown.clone(), self.now(), hash)?;
         match self.ports.store.replace(&shown, next).await? {
@@ -224,9 +233,9 @@ fn derived(
 }
 
 /// The return address with the response code as a query parameter (OVP-RESP-07, FIX-01).
-fn with_code(return_url: &str, code: &ResponseCode) -> Result<String, Failure> {
+pub(super) fn with_code(return_url: &str, code: &str) -> Result<String, Failure> {
     let mut url = Url::parse(return_url)
         .map_err(|_| Failure::from(Reason::new(Code::StorageCorrupt, "the return address cannot be read")))?;
-    url.query_pairs_mut().append_pair("response_code", code.as_str());
+    url.query_pairs_mut().append_pair("response_code", code);
     Ok(url.into())
 }

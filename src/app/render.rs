@@ -4,6 +4,7 @@ use super::time_text::rfc3339;
 use crate::domain::encoding::base64;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
+use crate::domain::transaction_data::Confirmation;
 use crate::domain::verify::presentation::Credential;
 use crate::domain::verify::report::{Evidence, Line, Made, Outcome};
 use crate::domain::verify::response::Presented;
@@ -79,6 +80,17 @@ struct CredentialBody<'a> {
     claims: &'a Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     claim_set: Option<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    transaction_data: Vec<ConfirmationBody<'a>>,
+}
+
+/// One confirmed entry of transaction data: what it was is known to whoever sent it.
+#[derive(Serialize)]
+struct ConfirmationBody<'a> {
+    index: usize,
+    r#type: &'a str,
+    algorithm: &'static str,
+    hash: &'a str,
 }
 
 #[derive(Serialize)]
@@ -106,6 +118,16 @@ fn body_of(credential: &Credential) -> CredentialBody<'_> {
         status: credential.status.as_str(),
         claims: &credential.claims,
         claim_set: credential.claim_set,
+        transaction_data: credential.transaction_data.iter().map(confirmation_of).collect(),
+    }
+}
+
+fn confirmation_of(confirmation: &Confirmation) -> ConfirmationBody<'_> {
+    ConfirmationBody {
+        index: confirmation.entry,
+        r#type: &confirmation.kind,
+        algorithm: confirmation.algorithm.name(),
+        hash: &confirmation.hash,
     }
 }
 
@@ -264,6 +286,7 @@ mod tests {
             status: StatusStatement::Valid,
             claims: Map::from_iter([("family_name".to_owned(), json!("MUSTERMANN"))]),
             claim_set: None,
+            transaction_data: Vec::new(),
         }
     }
 

@@ -3,7 +3,10 @@
 use super::{App, Failure};
 use crate::domain::dcql::{CredentialQuery, DcqlQuery, Fault};
 use crate::domain::ids::TenantId;
+use crate::domain::jose::hash::HashAlgorithm;
 use crate::domain::time::UnixSeconds;
+use crate::domain::transaction_data::Entry;
+use crate::domain::transaction_data::requested::read_sent;
 use crate::domain::verify::presentation::{Credential, FORMAT, open};
 use crate::domain::verify::{Binding, Refusal, Report, Verified};
 use serde_json::Value;
@@ -22,6 +25,8 @@ pub struct OneVerification {
     pub audience: String,
     /// A query with one credential that it must satisfy.
     pub dcql_query: Option<Value>,
+    /// The entries of transaction data that it must confirm, all of them, as they were sent.
+    pub transaction_data: Vec<String>,
     /// The time to verify at; now if absent.
     pub at: Option<UnixSeconds>,
 }
@@ -35,14 +40,16 @@ impl App {
     /// Status lists and type metadata are those of now, also for another `at`: a list of then is not asked for.
     ///
     /// # Errors
-    /// `invalid_query` for another format, an empty nonce or audience, and a query that is not one credential.
+    /// `invalid_query` for another format, an empty nonce or audience, a query that is not one credential, and entries of
+    /// transaction data that cannot be read.
     pub async fn verify_once(&self, tenant: &TenantId, asked: OneVerification) -> Result<OneVerdict, Failure> {
         let tenant = Arc::clone(self.tenant(tenant)?);
-        let query = read(&asked)?;
+        let (query, sent) = read(&asked, &tenant.policy.transaction_data_hashes)?;
         let query: Option<&CredentialQuery> = query.as_ref().and_then(|query| query.credentials().first());
         let trust = tenant.trust.current();
         let cx = self.context(&tenant, &trust, asked.at.unwrap_or_else(|| self.now()));
-        let binding = Binding { nonce: &asked.nonce, audience: &asked.audience, requested_at: None };
+        let binding =
+            Binding { nonce: &asked.nonce, audience: &asked.audience, requested_at: None, transaction_data: &sent };
         let mut opened = match open(&asked.presentation, query, binding, cx) {
             Ok(opened) => opened,
             Err(refusal) => return Ok(Err(refusal)),
@@ -56,7 +63,7 @@ impl App {
     }
 }
 
-fn read(asked: &OneVerification) -> Result<Option<DcqlQuery>, Failure> {
+fn read(asked: &OneVerification, algorithms: &[HashAlgorithm]) -> Result<(Option<DcqlQuery>, Vec<Entry>), Failure> {
     let mut faults = Vec::new();
     let mut fault = |pointer: &str, detail: &'static str| {
         faults.push(Fault { pointer: pointer.to_owned(), detail: detail.into(), rule: "verification" });
@@ -82,5 +89,9 @@ fn read(asked: &OneVerification) -> Result<Option<DcqlQuery>, Failure> {
             None
         }
     };
-    if faults.is_empty() { Ok(query) } else { Err(Failure::invalid(faults)) }
+    let sent = read_sent(&asked.transaction_data, algorithms).unwrap_or_else(|found| {
+        faults.extend(found);
+        Vec::new()
+    });
+    if faults.is_empty() { Ok((query, sent)) } else { Err(Failure::invalid(faults)) }
 }

@@ -92,5 +92,9 @@ fn summary(settings: &Settings) -> String {
         let types = if source.types.is_empty() { source.purpose.as_str().to_owned() } else { source.types.join(", ") };
         lines.push(format!("  trusts         {}: {} for {types}", visible(&source.name), visible(&from)));
     }
+    for kind in tenant.transaction_data.iter() {
+        let with = kind.credential_types.join(", ");
+        lines.push(format!("  authorises     {} with {}", visible(&kind.name), visible(&with)));
+    }
     lines.join("\n")
 }

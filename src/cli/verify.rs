@@ -12,6 +12,8 @@ use crate::domain::jose::jws::CompactJws;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::status_list::StatusList;
 use crate::domain::time::UnixSeconds;
+use crate::domain::transaction_data::Entry;
+use crate::domain::transaction_data::requested::read_sent;
 use crate::domain::trust::cache::ChainCache;
 use crate::domain::trust::purpose::is_pid;
 use crate::domain::trust::snapshot;
@@ -54,6 +56,10 @@ pub struct Arguments {
     /// Which credential of the query, if it has several.
     #[arg(long, value_name = "ID", requires = "query")]
     query_id: Option<String>,
+    /// An entry of transaction data that it must confirm, exactly as it was sent: its base64url text, or @FILE with it;
+    /// may be repeated.
+    #[arg(long, value_name = "TEXT")]
+    transaction_data: Vec<String>,
     /// A status list token, as FILE or URI=FILE; may be repeated. Nothing is fetched.
     #[arg(long, value_name = "[URI=]FILE")]
     status: Vec<String>,
@@ -85,9 +91,10 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Exit, F
         value => Ok(value.clone().unwrap_or_default()),
     };
     let (nonce, audience) = (needed(&arguments.nonce, "nonce")?, needed(&arguments.audience, "audience")?);
+    let sent = transaction_data(&arguments.transaction_data, &policy)?;
     let chains = ChainCache::default();
     let cx = Context { trust: &trust, policy: &policy, chains: &chains, now };
-    let binding = Binding { nonce: &nonce, audience: &audience, requested_at: None };
+    let binding = Binding { nonce: &nonce, audience: &audience, requested_at: None, transaction_data: &sent };
     let lists = Lists { files: &lists, trust: &trust, policy: &policy, now };
     let (mut need, mut type_need) = (None, None);
     let verdict = open(text, query, binding, cx).and_then(|opened| {
@@ -115,6 +122,28 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Exit, F
             Exit::OutOfReach
         }
         Err(_) => Exit::Refused,
+    })
+}
+
+/// The entries that were sent, from the command line or from files.
+fn transaction_data(given: &[String], policy: &Policy) -> Result<Vec<Entry>, Failure> {
+    let mut texts = Vec::with_capacity(given.len());
+    for text in given {
+        texts.push(match text.strip_prefix('@') {
+            None => text.clone(),
+            Some(file) => {
+                let bytes = read_input(Some(Path::new(file)))?;
+                let text = std::str::from_utf8(&bytes).map(|text| text.trim().to_owned());
+                text.map_err(|_| Failure::wrong_use(format!("{file} is not text"), "Give the base64url text."))?
+            }
+        });
+    }
+    read_sent(&texts, &policy.transaction_data_hashes).map_err(|faults| {
+        let faults: Vec<String> = faults.iter().map(|fault| format!("{}: {}", fault.pointer, fault.detail)).collect();
+        Failure::wrong_use(
+            format!("the transaction data cannot be read\n  {}", faults.join("\n  ")),
+            "Give each entry exactly as it was sent to the wallet.",
+        )
     })
 }
 
@@ -323,7 +352,7 @@ fn line_text(line: &Line) -> String {
         Outcome::Failed => '✗',
         Outcome::NotRun => '–',
     };
-    let mut text = format!("{mark} {:<22} {}\n", line.check.name(), line.check.title());
+    let mut text = format!("{mark} {:<26} {}\n", line.check.name(), line.check.title());
     if let Some(reason) = &line.reason {
         write!(text, "    {}: {}\n    → {}\n", reason.code, reason.detail, reason.code.hint()).ok();
     }

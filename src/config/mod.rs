@@ -19,6 +19,7 @@ pub mod show;
 pub mod store;
 pub mod survey;
 pub mod tenant;
+pub mod transaction_data;
 pub mod trust;
 pub mod trust_list;
 pub mod type_metadata;
@@ -28,6 +29,7 @@ pub use reader::Fault;
 
 use crate::domain::reason::Code;
 use crate::domain::time::UnixSeconds;
+use crate::domain::transaction_data::TransactionDataTypes;
 use crate::domain::trust::StatusRule;
 use crate::domain::trust::issuer_metadata::IssuerPlan;
 use crate::domain::trust::listed::{Held, TrustPlan, compose};
@@ -53,6 +55,7 @@ pub const SECTIONS: [&SectionDoc; 12] = [
     &trust_list::DATA,
     &policy::DOC,
     &type_metadata::DOC,
+    &transaction_data::DOC,
     &outgoing::DOC,
     &log::DOC,
 ];
@@ -164,6 +167,7 @@ fn read(path: &Path, file: &Table, now: UnixSeconds, faults: &Faults, notes: &No
         trust: trust.as_ref().map(|trust| compose(&trust.plans, Held::default(), now)),
         trust_plans: trust.as_ref().map(|trust| trust.plans.clone()).unwrap_or_default(),
         policy: whole_policy(file, files, faults),
+        transaction_data: transaction_data_types(file, files, faults),
         test_mode,
     };
     check_callers(service.as_ref(), parts.callers.as_deref(), faults);
@@ -225,6 +229,15 @@ fn note_together(settings: &Settings, now: UnixSeconds, notes: &Notes) {
     if service.test_mode {
         notes.add("service.test_mode", "is on: placeholder types are allowed. Not for real persons");
     }
+    for kind in tenant.transaction_data.iter() {
+        let with = kind.credential_types.join(", ");
+        let issued = kind.credential_types.iter().any(|vct| tenant.trust_plans.iter().any(|plan| covers(plan, vct)));
+        let who = if issued { "" } else { "; no trust source vouches for any of these, so nobody can confirm it" };
+        notes.add(
+            format!("transaction_data_type({})", kind.name.escape_debug()),
+            format!("may be asked for, to be confirmed with {with}{who}"),
+        );
+    }
     if tenant.plain_direct_post {
         notes.add("tenant.plain_direct_post", "is on: answers may come unencrypted, a deviation from HAIP");
     }
@@ -236,6 +249,12 @@ fn note_together(settings: &Settings, now: UnixSeconds, notes: &Notes) {
         let days = left.div_euclid(24 * 3600);
         notes.add("tenant.access_chain", format!("ends in {days} days; renew it now"));
     }
+}
+
+/// Whether a source may vouch for this credential type.
+fn covers(plan: &TrustPlan, vct: &str) -> bool {
+    let source = &plan.source;
+    source.purpose.may_issue(vct) && (source.types.is_empty() || source.types.iter().any(|known| known == vct))
 }
 
 fn callers(file: &Table, faults: &Faults) -> Option<Vec<tenant::Caller>> {
@@ -350,6 +369,15 @@ fn trust_plans(file: &Table, rules: trust::Rules<'_>, lists: &[ListPlan], faults
         return None;
     }
     complete.then_some(sources)
+}
+
+/// All `[[transaction_data_type]]`.
+fn transaction_data_types(file: &Table, files: Files<'_>, faults: &Faults) -> Option<TransactionDataTypes> {
+    let mut types = Vec::new();
+    let complete = many(file.get(transaction_data::DOC.name), &transaction_data::DOC, faults, |section| {
+        transaction_data::read(section, files, &types).map(|kind| types.push(kind)).is_some()
+    });
+    complete.then(|| TransactionDataTypes::new(types))
 }
 
 /// `[policy]` with all `[[type_metadata]]`.

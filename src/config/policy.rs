@@ -3,6 +3,7 @@
 use super::field::{Default, Kind, Occurs, SectionDoc, field};
 use super::reader::Section;
 use crate::domain::jose::alg::{AllowedAlgorithms, SignatureAlgorithm};
+use crate::domain::jose::hash::HashAlgorithm;
 use crate::domain::time::ClockSkew;
 use crate::domain::verify::Policy;
 
@@ -36,6 +37,12 @@ pub const DOC: SectionDoc = SectionDoc {
             Default::Is("true"),
             "Whether a credential may answer under a type that it names in `aka_vcts`. Its issuer must be allowed both.",
         ),
+        field(
+            "transaction_data_hashes",
+            Kind::Texts("`sha-256`, `sha-384` or `sha-512`"),
+            Default::Is("[\"sha-256\"]"),
+            "The hash functions that transaction data may offer for its confirmation. `sha-256` is always among them.",
+        ),
     ],
 };
 
@@ -64,6 +71,18 @@ pub(super) fn read(section: Section<'_>) -> Option<Policy> {
             "Add ES256.",
         );
     }
+    let mut hashes = vec![HashAlgorithm::Sha256];
+    for entry in section.texts("transaction_data_hashes") {
+        match HashAlgorithm::from_name(&entry.text) {
+            Some(algorithm) if hashes.contains(&algorithm) => {}
+            Some(algorithm) => hashes.push(algorithm),
+            None => {
+                sound = false;
+                let problem = format!("\"{}\" is not a hash function of this program", entry.text.escape_debug());
+                section.faults().add(entry.key, problem, "Choose among sha-256, sha-384 and sha-512.");
+            }
+        }
+    }
     let skew = section.integer("clock_skew_seconds").and_then(ClockSkew::new);
     let proof_max_age = section.integer("proof_max_age_seconds");
     let accept_aka_vcts = section.flag("accept_aka_vcts");
@@ -72,6 +91,7 @@ pub(super) fn read(section: Section<'_>) -> Option<Policy> {
         skew: skew?,
         proof_max_age: proof_max_age?,
         accept_aka_vcts: accept_aka_vcts?,
+        transaction_data_hashes: hashes,
         ..Policy::default()
     };
     sound.then_some(policy)

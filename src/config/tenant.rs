@@ -13,6 +13,7 @@ use crate::domain::request::client_id::{ClientId, ClientIdPrefix};
 use crate::domain::request::link::WalletScheme;
 use crate::domain::request::profile::Profile;
 use crate::domain::time::UnixSeconds;
+use crate::domain::transaction_data::TransactionDataTypes;
 use crate::domain::trust::TrustAnchors;
 use crate::domain::trust::listed::TrustPlan;
 use crate::domain::verify::Policy;
@@ -77,6 +78,19 @@ pub const DOC: SectionDoc = SectionDoc {
             Default::Is("\"off\""),
             "Whether a wallet on another device may answer, by QR code. There a request can be relayed to a person who \
              believes to be elsewhere, and no check of a verifier can tell; hence the name of the value.",
+        ),
+        field(
+            "cross_device_seconds_max",
+            Kind::Integer { min: 30, max: 900, unit: "seconds" },
+            Default::Is("600"),
+            "The longest life of a request that a wallet on another device may answer.",
+        ),
+        field(
+            "return_seconds",
+            Kind::Integer { min: 30, max: 900, unit: "seconds" },
+            Default::Is("300"),
+            "How long an accepted answer waits for the person to come back with the response code, or to confirm on the \
+             page. If nobody does, the presentation is rejected.",
         ),
         field(
             "plain_direct_post",
@@ -202,6 +216,10 @@ pub struct TenantSettings {
     pub transaction_seconds: u32,
     /// The longest life that a caller may ask for.
     pub transaction_seconds_max: u32,
+    /// The longest life in the cross-device flow, in seconds.
+    pub cross_device_seconds_max: u32,
+    /// How long an accepted answer waits for its person, in seconds.
+    pub return_seconds: u32,
     /// How long a result is kept, in seconds.
     pub result_seconds: u32,
     /// The longest time for which a caller may have it kept.
@@ -218,6 +236,8 @@ pub struct TenantSettings {
     pub trust_plans: Vec<TrustPlan>,
     /// What is accepted.
     pub policy: Policy,
+    /// The types of transaction data that callers may send along.
+    pub transaction_data: TransactionDataTypes,
 }
 
 /// What other sections bring to the tenant; `None` where something was wrong with them.
@@ -226,6 +246,7 @@ pub(super) struct Parts {
     pub trust: Option<TrustAnchors>,
     pub trust_plans: Vec<TrustPlan>,
     pub policy: Option<Policy>,
+    pub transaction_data: Option<TransactionDataTypes>,
     /// Whether placeholder types are allowed.
     pub test_mode: bool,
 }
@@ -290,6 +311,7 @@ pub(super) fn read(
     };
     let (transaction, transaction_max) = usual_and_most("transaction_seconds", "transaction_seconds_max");
     let (result, result_max) = usual_and_most("result_seconds", "result_seconds_max");
+    let (cross_device_most, return_seconds) = (seconds("cross_device_seconds_max"), seconds("return_seconds"));
     let link = |name| {
         let text = section.text(name)?;
         check_link(&text).map_err(|complaint| section.complain(name, complaint)).ok()?;
@@ -324,6 +346,8 @@ pub(super) fn read(
         allow_dcql: allow_dcql?,
         transaction_seconds: transaction?,
         transaction_seconds_max: transaction_max?,
+        cross_device_seconds_max: cross_device_most?,
+        return_seconds: return_seconds?,
         result_seconds: result?,
         result_seconds_max: result_max?,
         privacy_url,
@@ -332,6 +356,7 @@ pub(super) fn read(
         trust: parts.trust?,
         trust_plans: parts.trust_plans,
         policy,
+        transaction_data: parts.transaction_data?,
     })
 }
 

@@ -10,13 +10,14 @@ use crate::domain::request::client_id::ClientId;
 use crate::domain::request::link::WalletScheme;
 use crate::domain::request::profile;
 use crate::domain::time::UnixSeconds;
+use crate::domain::transaction_data::{Schema, TransactionDataType, TransactionDataTypes};
 use crate::domain::trust::purpose::is_pid;
 use crate::domain::trust::{Purpose, StatusOrigin, StatusRule, TrustAnchors, TrustSource};
 use crate::domain::verify::Policy;
 use crate::domain::x509::Certificate;
 use crate::domain::x509::chain::Anchor;
 use crate::simulator::SimulatorError;
-use crate::simulator::authority::{IssuerName, PASS_TYPE, PID_DE_TYPE, PID_EU_TYPE, TestAuthority};
+use crate::simulator::authority::{APPROVAL_TYPE, IssuerName, PASS_TYPE, PID_DE_TYPE, PID_EU_TYPE, TestAuthority};
 use crate::simulator::status_host::StatusHost;
 use std::sync::Arc;
 use url::Url;
@@ -103,9 +104,19 @@ impl World {
             trust: self.trust()?.into(),
             trust_plans: Vec::new(),
             policy: Policy::default(),
+            transaction_data: transaction_data()?,
             lifetimes: Lifetimes::default(),
         })
     }
+}
+
+/// The type of transaction data of this world: the approval of a form, confirmed with the municipal pass.
+fn transaction_data() -> Result<TransactionDataTypes, Reason> {
+    Ok(TransactionDataTypes::new([TransactionDataType {
+        name: APPROVAL_TYPE.to_owned(),
+        credential_types: vec![PASS_TYPE.to_owned()],
+        schema: Schema::parse(include_bytes!("approval.schema.json"))?,
+    }]))
 }
 
 /// `scheme://host:port` of an address.

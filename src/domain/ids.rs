@@ -56,6 +56,8 @@ random_id! {
     State;
     /// The code in the redirect of a same-device flow (FIX-01).
     ResponseCode;
+    /// What a browser is known by while it is open: the value of its cookie (FIX-05).
+    BrowserCookie;
 }
 
 /// A tenant's name: 1 to 64 of `a-z`, `0-9`, `-`. Every use case takes one.

@@ -75,6 +75,14 @@ pub const DCQL_CLAIMS: usize = 128;
 pub const DCQL_SETS: usize = 64;
 /// Largest DCQL query, in bytes.
 pub const DCQL_BYTES: usize = 48 * 1024;
+/// Most entries of transaction data in one request.
+pub const TRANSACTION_DATA: usize = 8;
+/// Longest entry of transaction data, in characters of its base64url text.
+pub const TRANSACTION_DATA_CHARS: usize = 8 * 1024;
+/// Largest schema of a type of transaction data, in bytes.
+pub const TRANSACTION_DATA_SCHEMA_BYTES: usize = 256 * 1024;
+/// Most faults that are told of one entry of transaction data.
+pub const TRANSACTION_DATA_FAULTS: usize = 16;
 /// Bytes of randomness in every identifier, nonce and code.
 pub const RANDOM_BYTES: usize = 16;
 /// Largest type metadata document, in bytes.

@@ -4,7 +4,7 @@
 //! [`reason`] every code · [`limits`] · [`time`] · [`encoding`] strict base64, JSON and CBOR · [`jose`] signatures, encryption,
 //! keys · [`cose`] signed CBOR · [`ids`] · [`x509`] chains · [`trust_list`] lists of trusted entities · [`trust`] who may issue
 //! what · [`status_list`] · [`sd_jwt`] · [`dcql`] queries and their evaluation · [`type_metadata`] rules and words of a
-//! credential type · [`preset`] queries ready to ship · [`request`] what is sent to the wallet · [`diagnosis`] what is wrong with
+//! credential type · [`preset`] queries ready to ship · [`transaction_data`] what a person authorises · [`request`] what is sent to the wallet · [`diagnosis`] what is wrong with
 //! an installation · [`transaction`] one presentation and its states ·
 //! [`verify`] the order of the checks and the report, on the top floor.
 
@@ -22,6 +22,7 @@ pub mod sd_jwt;
 pub mod status_list;
 pub mod time;
 pub mod transaction;
+pub mod transaction_data;
 pub mod trust;
 pub mod trust_list;
 pub mod type_metadata;

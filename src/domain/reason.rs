@@ -99,6 +99,7 @@ codes! {
     CrossDeviceNotAllowed = "cross_device_not_allowed", "session", "The policy of this tenant forbids the cross-device flow.", Operator, "Use same_device, or switch the flow on by the setting that names its risk.";
     ResponseCodeRequired = "response_code_required", "session", "The result of a same-device transaction needs the code from the redirect.", Caller, "Pass response_code as it arrived at the return address.";
     ResponseCodeInvalid = "response_code_invalid", "session", "The response code is wrong, used up or of another transaction.", Caller, "Pass the code of this transaction's redirect; after five wrong codes the result stays closed.";
+    SessionMismatch = "session_mismatch", "session", "The person came back in another session or browser.", Person, "Start again from the page of the service, and stay in one browser.";
     // request
     UnknownRequest = "unknown_request", "request", "There is no such request.", Wallet, "Start again from the page of the service.";
     RequestExpired = "request_expired", "request", "The request has ended.", Person, "Start again from the page of the service.";
@@ -128,6 +129,7 @@ codes! {
     QueryNotSatisfied = "query_not_satisfied", "query", "Required credentials or sets are missing.", Wallet, "Answer every required query or one full option of each set.";
     ClaimMissing = "claim_missing", "query", "A required claim was not disclosed.", Wallet, "Disclose all claims of the query or of one claim set.";
     ClaimValueMismatch = "claim_value_mismatch", "query", "A value, or its type, is not one of those asked for.", Wallet, "Present a credential whose value matches exactly.";
+    TransactionDataMismatch = "transaction_data_mismatch", "query", "Transaction data is not confirmed exactly.", Wallet, "Put into the proof of one of the credentials named the hash of each entry of transaction_data as it was sent, with a hash algorithm that was offered, and nothing else.";
     // parsing
     LimitExceeded = "limit_exceeded", "parsing", "A limit on depth, count or size was reached.", Wallet, "Send less; the limits are in docs/configuration.md.";
     JsonInvalid = "json_invalid", "parsing", "The text is not strict JSON.", Wallet, "Send UTF-8 JSON without duplicate names and without a tail.";

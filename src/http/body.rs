@@ -40,9 +40,11 @@ pub struct NewPresentationBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = describe::response_modes, required = false)]
     pub response_mode: Option<String>,
-    /// Transaction data; not offered by this version, so an empty list at most.
+    /// Transaction data that the person shall authorise (OpenID4VP 1.0 section 5.1): JSON objects, which are encoded here, or
+    /// their base64url texts, which are sent as they are. Only types that the configuration names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub transaction_data: Vec<String>,
+    #[schema(schema_with = describe::transaction_data, required = false)]
+    pub transaction_data: Vec<Value>,
     /// The purpose that the page shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purpose: Option<PurposeBody>,
@@ -57,6 +59,11 @@ pub struct NewPresentationBody {
     /// How long the result is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<ResultRulesBody>,
+    /// What the caller names the person's session by, 16 to 256 printable characters: a digest of its session id, say.
+    /// In the same-device flow only. Reading the result must name the same; only a digest of it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "q3Yw1rF0mXvK8s2LJcD5tA")]
+    pub session: Option<String>,
 }
 
 /// A text in both languages.
@@ -112,6 +119,10 @@ pub struct CreatedBody {
     pub client_id: String,
     /// The hosted page for the person.
     pub page_url: String,
+    /// The entries of transaction data exactly as they are sent: keep them, as they are what the person authorises.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub transaction_data: Vec<String>,
     /// Always `null` in this version.
     #[schema(schema_with = describe::dc_api_request, required = false)]
     pub dc_api_request: Option<Value>,
@@ -129,6 +140,11 @@ pub struct PresentationBody {
     /// `same_device` or `cross_device`; a cross-device result may have been relayed.
     #[schema(schema_with = describe::flows)]
     pub flow: &'static str,
+    /// `not_established` for a presentation across devices: nothing shows that wallet and browser are in one place. No
+    /// address is ever compared for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "not_established")]
+    pub proximity: Option<&'static str>,
     /// The caller's own reference.
     pub reference: Option<String>,
     /// The preset, if one was used.
@@ -222,6 +238,25 @@ pub struct CredentialBody {
     pub claims: Value,
     /// Position of the claim set that was met, if the query has some.
     pub claim_set: Option<usize>,
+    /// The entries of transaction data that the holder of this credential confirmed; absent if none.
+    pub transaction_data: Option<Vec<ConfirmationBody>>,
+}
+
+/// One entry of transaction data, confirmed.
+#[derive(Serialize, ToSchema)]
+pub struct ConfirmationBody {
+    /// Its place in `transaction_data` of the request, from 0.
+    pub index: usize,
+    /// Its type.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:example:approval:1")]
+    pub kind: String,
+    /// The hash function.
+    #[schema(example = "sha-256")]
+    pub algorithm: String,
+    /// The hash of its text as it was sent, base64url: what the holder signed.
+    #[schema(example = "hMxtfkxfFtIvsl0spbqq3FN5mWPvEsSWgHBNtsUK3Y0")]
+    pub hash: String,
 }
 
 /// An issuer, from its certificate or, without one, from its address.
@@ -354,6 +389,11 @@ pub struct VerificationBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = describe::optional_dcql_query, required = false)]
     pub dcql_query: Option<Value>,
+    /// The entries of transaction data that it must confirm, all of them, exactly as they were sent. Without any, a proof
+    /// that confirms some is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub transaction_data: Vec<String>,
     /// The time to verify at, RFC 3339; now if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,

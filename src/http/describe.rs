@@ -1,10 +1,11 @@
 //! Words, shapes and examples that the description of the API shows beside the documents of [`super::body`].
 
+use crate::domain::limits;
 use crate::domain::transaction::{ResponseMode, Status};
 use crate::domain::verify::report::Outcome;
 use serde_json::{Value, json};
-use utoipa::openapi::schema::{AdditionalProperties, SchemaType};
-use utoipa::openapi::{Object, ObjectBuilder, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, SchemaType};
+use utoipa::openapi::{Array, Object, ObjectBuilder, OneOfBuilder, Type};
 
 fn one_of(description: &str, words: impl IntoIterator<Item = &'static str>) -> Object {
     ObjectBuilder::new().schema_type(Type::String).description(Some(description)).enum_values(Some(words)).build()
@@ -54,6 +55,20 @@ pub(super) fn dc_api_request() -> Object {
 
 pub(super) fn claims() -> Object {
     open("What was asked for and disclosed, nothing else.", Type::Object)
+}
+
+pub(super) fn transaction_data() -> Array {
+    let object = open("An object with `type`, `credential_ids` and what its type asks for.", Type::Object);
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("The base64url text of such an object, sent as it is."))
+        .build();
+    let entry = OneOfBuilder::new().item(object).item(text);
+    ArrayBuilder::new()
+        .items(entry)
+        .max_items(Some(limits::TRANSACTION_DATA))
+        .description(Some("What the person shall authorise; only types that the configuration names."))
+        .build()
 }
 
 /// An object whose members have names that are not known here.

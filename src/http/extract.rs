@@ -76,8 +76,17 @@ fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem 
 pub struct FormBody(HashMap<String, String>);
 
 /// Every field that some form of ours knows.
-const KNOWN_FIELDS: [&str; 8] =
-    ["response", "vp_token", "state", "error", "error_description", "error_uri", "wallet_nonce", "wallet_metadata"];
+const KNOWN_FIELDS: [&str; 9] = [
+    "answer",
+    "response",
+    "vp_token",
+    "state",
+    "error",
+    "error_description",
+    "error_uri",
+    "wallet_nonce",
+    "wallet_metadata",
+];
 
 impl FormBody {
     /// Takes a field.

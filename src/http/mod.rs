@@ -111,6 +111,8 @@ pub fn router(front: Front) -> Router {
         )
         .route("/wallet/responses/{handle}", post(wallet::response).fallback(method_not_allowed))
         .route("/p/{handle}", get(page::show).fallback(method_not_allowed))
+        .route("/p/{handle}/return", get(page::binding::come_back).fallback(method_not_allowed))
+        .route("/p/{handle}/confirm", post(page::binding::confirm).fallback(method_not_allowed))
         .route("/p/{handle}/qr.svg", get(page::qr).fallback(method_not_allowed))
         .route("/assets/page.css", get(page::style).fallback(method_not_allowed))
         .route(problem::DOCUMENTATION_PATH, get(page::error_codes).fallback(method_not_allowed))

@@ -214,6 +214,7 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::QueryNotSatisfied
         | Code::ClaimMissing
         | Code::ClaimValueMismatch
+        | Code::TransactionDataMismatch
         | Code::LimitExceeded
         | Code::JsonInvalid
         | Code::Base64urlInvalid
@@ -274,7 +275,8 @@ pub const fn status(code: Code) -> StatusCode {
         Code::QueryNotPermitted
         | Code::CrossDeviceNotAllowed
         | Code::ResponseCodeRequired
-        | Code::ResponseCodeInvalid => StatusCode::FORBIDDEN,
+        | Code::ResponseCodeInvalid
+        | Code::SessionMismatch => StatusCode::FORBIDDEN,
         Code::NotFound | Code::UnknownTransaction | Code::UnknownRequest => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,

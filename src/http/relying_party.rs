@@ -107,6 +107,7 @@ fn wish(body: NewPresentationBody) -> NewPresentation {
         expires_in: body.expires_in,
         result_ttl_seconds: ttl,
         delete_after_read: delete,
+        session: body.session,
     }
 }
 
@@ -122,6 +123,7 @@ fn created_body(created: Created) -> CreatedBody {
         authorization_request_uri: created.authorization_request_uri,
         request_uri: created.request_uri,
         page_url: created.page_url,
+        transaction_data: transaction.request().transaction_data.clone(),
         dc_api_request: None,
     }
 }
@@ -138,6 +140,7 @@ const fn flow_name(transaction: &Transaction) -> &'static str {
 #[serde(deny_unknown_fields)]
 pub struct ReadQuery {
     response_code: Option<String>,
+    session: Option<String>,
     wait: Option<u64>,
 }
 
@@ -150,11 +153,12 @@ const MOST_WAIT: u64 = 30;
     params(
         ("id" = String, Path, description = "The id of the creating call"),
         ("response_code" = Option<String>, Query, description = "The code from the redirect; opens the result of a same-device presentation"),
+        ("session" = Option<String>, Query, description = "The session in which the code arrived; needed where creation named one. Another one rejects the presentation"),
         ("wait" = Option<u64>, Query, description = "Seconds to wait for an end, 0 to 30"),
     ),
     responses(
         (status = 200, description = "How it stands", body = PresentationBody),
-        (status = 403, description = "The response code is missing or wrong", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The response code is missing or wrong, or the session is another", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such presentation for this caller", body = ProblemBody, content_type = "application/problem+json"),
         (status = 410, description = "The result was erased", body = ProblemBody, content_type = "application/problem+json"),
     )
@@ -165,13 +169,15 @@ pub async fn read(
     Name(id): Name,
     query: Result<Query<ReadQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<PresentationBody>, Problem> {
-    let Query(query) = query.map_err(|_| Problem::new(Code::BadRequest, "the query knows response_code and wait"))?;
+    let Query(query) =
+        query.map_err(|_| Problem::new(Code::BadRequest, "the query knows response_code, session and wait"))?;
     let wait = query.wait.unwrap_or(0);
     if wait > MOST_WAIT {
         return Err(Problem::new(Code::BadRequest, "wait is at most 30 seconds"));
     }
     wait_for_end(&front, &caller, &id, Duration::from_secs(wait)).await?;
-    let read = front.app.read_result(&caller.tenant, &id, query.response_code.as_deref()).await?;
+    let (code, session) = (query.response_code.as_deref(), query.session.as_deref());
+    let read = front.app.read_result(&caller.tenant, &id, code, session).await?;
     presentation_body(read).map(Json)
 }
 
@@ -182,7 +188,9 @@ async fn wait_for_end(front: &Front, caller: &Caller, id: &str, most: Duration) 
     let (transaction, mut changes) = front.app.watch(&caller.tenant, id).await?;
     let ended = async {
         let mut current = transaction;
-        while !current.status().is_end() && changes.changed().await {
+        // An answer that waits for its person can be told at once: the code is asked for. A confirmation is waited for.
+        let settled = |it: &Transaction| it.status().is_end() || it.is_answered() && !it.waits_for_confirmation();
+        while !settled(&current) && changes.changed().await {
             current = front.app.current(&caller.tenant, current.id()).await?;
         }
         Ok::<_, Failure>(())
@@ -201,6 +209,7 @@ fn presentation_body(read: Read) -> Result<PresentationBody, Problem> {
         id: transaction.id().as_str().to_owned(),
         status: read.reading.status.as_str(),
         flow: flow_name(transaction),
+        proximity: (*transaction.flow() == Flow::CrossDevice).then_some("not_established"),
         reference: transaction.reference().map(str::to_owned),
         preset: transaction.request().preset.clone(),
         created_at: rfc3339(transaction.created_at()),
@@ -388,6 +397,7 @@ pub async fn verify(
         nonce: body.nonce,
         audience: body.audience,
         dcql_query: body.dcql_query,
+        transaction_data: body.transaction_data,
         at,
     };
     match front.app.verify_once(&caller.tenant, asked).await? {

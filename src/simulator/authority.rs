@@ -17,6 +17,8 @@ pub const PID_DE_TYPE: &str = "urn:eudi:pid:de:1";
 pub const PID_EU_TYPE: &str = "urn:eudi:pid:1";
 /// The credential type of the municipal pass, a placeholder until a real one is published.
 pub const PASS_TYPE: &str = "urn:example:kommune:sozialpass:1";
+/// The type of transaction data that holders of the pass confirm: the approval of a form.
+pub const APPROVAL_TYPE: &str = "urn:example:kommune:freigabe:1";
 
 /// The issuers of the test authority. Each has a root of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -11,7 +11,7 @@
 //! | writing SD-JWTs, proofs and lists | [`encode`], [`issuer`], [`status_host`] |
 //! | writing trusted lists in XML | [`xml_list`] |
 //! | lists of trusted entities, good and spoiled | [`trust_list`] |
-//! | what a strict wallet accepts | [`request`], [`matcher`] |
+//! | what a strict wallet accepts | [`request`], [`transaction_data`], [`matcher`] |
 //! | the wallet, and how it reaches the verifier | [`wallet`], [`transport`] |
 //! | every way to misbehave | [`faults`] |
 
@@ -29,6 +29,7 @@ pub mod request;
 pub mod revocation;
 pub mod seed;
 pub mod status_host;
+pub mod transaction_data;
 pub mod transport;
 pub mod trust_list;
 pub mod wallet;

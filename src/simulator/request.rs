@@ -3,6 +3,7 @@
 
 use super::chain;
 use super::matcher::Query;
+use super::transaction_data;
 use super::transport::is_permitted;
 use crate::domain::encoding::{base64, json};
 use crate::domain::jose::hash::sha256;
@@ -65,6 +66,7 @@ rules! {
     MetadataKeyReuse = "metadata-key-reuse", "The encryption key is not the key of the access certificate.";
     MetadataEncryption = "metadata-encryption", "Both A128GCM and A256GCM are offered.";
     MetadataFormats = "metadata-formats", "vp_formats_supported names the algorithms of every format that is asked for.";
+    TransactionData = "transaction-data", "transaction_data is a non-empty array of base64url texts of JSON objects, each with type and credential_ids that name credentials of the query.";
     VerifierInfo = "verifier-info", "verifier_info is a non-empty array of objects with format and data.";
     AnswerMediaType = "answer-media-type", "The answer to the wallet is JSON: an object.";
     AnswerCacheable = "answer-cacheable", "The answer to the wallet has Cache-Control: no-store.";
@@ -186,6 +188,8 @@ pub struct RequestObject {
     pub state: String,
     /// What is asked for.
     pub query: Query,
+    /// What is to be authorised.
+    pub transaction_data: Vec<transaction_data::Entry>,
 }
 
 impl RequestObject {
@@ -222,6 +226,11 @@ impl RequestObject {
         demand(echoed, Rule::WalletNonce, "missing, changed or not asked for")?;
         let query = claims.get("dcql_query").and_then(Query::parse);
         let query = query.ok_or_else(|| Refusal::new(Rule::QueryForm, "cannot be read"))?;
+        let transaction_data = match claims.get("transaction_data") {
+            None => Vec::new(),
+            Some(value) => transaction_data::read(value, &query)
+                .ok_or_else(|| Refusal::new(Rule::TransactionData, "another shape, or an unknown credential"))?,
+        };
         let encrypted = match word("response_mode") {
             Some("direct_post.jwt") => true,
             Some("direct_post") => false,
@@ -239,6 +248,7 @@ impl RequestObject {
             nonce: nonce.to_owned(),
             state: state.to_owned(),
             query,
+            transaction_data,
         })
     }
 }

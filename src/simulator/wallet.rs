@@ -6,7 +6,7 @@ use super::encode::jws::Jws;
 use super::faults::Fault;
 use super::issuer::{Draft, Issued, credential_type, holder_key};
 use super::matcher::{Choice, Held, Obedience};
-use super::misdeeds::{Scene, credential, fetch, presentation, response};
+use super::misdeeds::{Scene, credential, fetch, presentation, response, transaction_data};
 use super::people::Person;
 use super::request::{Expected, Link, Refusal, RequestObject, Rule};
 use super::transport::{HttpRequest, HttpResponse, Transport, TransportError, is_permitted};
@@ -240,6 +240,7 @@ impl Wallet {
             now: options.now,
             request,
             fault: options.fault,
+            confirms: &[],
         };
         let ignore_values = matches!(
             options.fault,
@@ -255,11 +256,12 @@ impl Wallet {
                 choice.paths = names.map(|name| vec![Value::from(name.as_str())]).collect();
             }
         }
+        let shares = transaction_data::shares(&scene, &choices);
         let mut entries = Map::new();
-        for (place, choice) in choices.iter().enumerate() {
+        for ((place, choice), confirms) in choices.iter().enumerate().zip(&shares) {
             // A fault is in one credential only.
             let here = if options.fault == Some(Fault::KbNonceSecond) { place == 1 } else { place == 0 };
-            let scene = Scene { fault: options.fault.filter(|_| here), ..scene };
+            let scene = Scene { fault: options.fault.filter(|_| here), confirms, ..scene };
             entries.insert(choice.query_id.clone(), self.presentations(&scene, choice)?);
         }
         let plan = response::plan(&scene, &response::vp_token(options.fault, entries))?;

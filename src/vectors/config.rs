@@ -187,6 +187,7 @@ impl<'a> Config<'a> {
             accept_aka_vcts: self.get("x-accept_aka_vcts").and_then(Value::as_bool).unwrap_or(true),
             anchor_in_chain: self.anchor_in_chain()?,
             type_metadata: self.type_metadata()?,
+            ..Policy::default()
         })
     }
 

@@ -196,7 +196,7 @@ impl Bench {
 
     fn verify_by(&self, trust: &TrustAnchors, text: &str, chains: &ChainCache) -> bool {
         let cx = Context { trust, policy: &self.policy, chains, now: NOW };
-        let binding = Binding { nonce: NONCE, audience: AUDIENCE, requested_at: Some(NOW) };
+        let binding = Binding { nonce: NONCE, audience: AUDIENCE, requested_at: Some(NOW), transaction_data: &[] };
         match open(text, self.query.credentials().first(), binding, cx) {
             Ok(opened) => opened.conclude(&self.lists, cx).is_ok(),
             Err(refusal) => {

@@ -90,6 +90,7 @@ const path = { id: created.id };
 await step("a presentation is started", async () => {
   assert.equal(created.status, "open");
   assert.equal(created.flow, "cross_device");
+  assert.ok(created.authorization_request_uri && created.request_uri, "a signed request is collected");
   assert.match(created.authorization_request_uri, /^[a-z][a-z0-9+.-]*:\/\/.*request_uri=/);
   assert.ok(Date.parse(created.expires_at) > Date.parse(created.created_at));
   assert.notEqual(created.request_uri.split("/").at(-1), created.id, "the wallet has a name of its own for it");

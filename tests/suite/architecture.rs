@@ -76,6 +76,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "domain::transaction_data",
+        &["domain::dcql", "domain::encoding", "domain::jose", "domain::limits", "domain::reason"],
+    ),
+    (
         "domain::verify",
         &[
             "domain::dcql",
@@ -85,6 +89,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "domain::sd_jwt",
             "domain::status_list",
             "domain::time",
+            "domain::transaction_data",
             "domain::trust",
             "domain::type_metadata",
             "domain::x509",

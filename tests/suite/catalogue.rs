@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Areas in which every case is covered: those of the core, and of what the core needs from status hosts.
-const COMPLETE: [&str; 12] = ["JOS", "JSN", "JWE", "SDJ", "KBJ", "SVC", "TSL", "X5C", "TRU", "DCQ", "RSP", "HTT"];
+const COMPLETE: [&str; 13] =
+    ["JOS", "JSN", "JWE", "SDJ", "KBJ", "SVC", "TSL", "X5C", "TRU", "DCQ", "TXD", "RSP", "HTT"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bodies;
+mod browsers;
 mod creation;
 mod pages;
 mod paths;

@@ -1,8 +1,10 @@
 //! The knock-out suite: for every check one answer that is perfect but for it, and every pair of two such faults.
 
 use crate::stage::{Scene, stray, world};
+use pruefstein::domain::encoding::base64;
 use pruefstein::domain::reason::Code;
 use pruefstein::domain::time::UnixSeconds;
+use pruefstein::domain::transaction_data::Entry;
 use pruefstein::domain::trust::{Basis, ListEvidence};
 use pruefstein::domain::verify::Standing;
 use pruefstein::domain::verify::report::{Check, Outcome};
@@ -59,6 +61,13 @@ const FAULTS: &[(Check, Code, Fault)] = &[
     (Check::QuerySets, Code::QueryNotSatisfied, |scene| {
         let permit = json!({"id": "permit", "format": "dc+sd-jwt", "meta": {"vct_values": ["urn:example:permit"]}});
         scene.query["credentials"].as_array_mut().unwrap().push(permit);
+    }),
+    (Check::TransactionData, Code::TransactionDataMismatch, |scene| {
+        scene.token.proof["transaction_data_hashes"] = json!(["of nothing that was sent"]);
+    }),
+    (Check::TransactionDataConfirmed, Code::TransactionDataMismatch, |scene| {
+        let entry = json!({"type": "urn:example:approval:1", "credential_ids": ["identity"]});
+        scene.sent = vec![Entry::parse(&base64::encode_url(entry.to_string().as_bytes())).unwrap()];
     }),
 ];
 
@@ -134,7 +143,8 @@ const EVALUATION: &[&[Check]] = &[
     &[Check::StatusList],
     &[Check::Status],
     &[Check::Query],
-    &[Check::QuerySets],
+    &[Check::TransactionData],
+    &[Check::QuerySets, Check::TransactionDataConfirmed],
 ];
 
 /// What a proof fails at before any signature is spent on it; these come before what the report lists above them.
@@ -219,6 +229,7 @@ fn the_same_faults_in_the_second_credential_refuse_the_whole_answer() {
                 | Check::VpToken
                 | Check::IssuerAuthorized
                 | Check::QuerySets
+                | Check::TransactionDataConfirmed
         )
     };
     for (check, code, fault) in FAULTS.iter().filter(|(check, ..)| about_credentials(check)) {

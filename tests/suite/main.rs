@@ -42,6 +42,7 @@ mod standing;
 mod status_cwt;
 mod status_freshness;
 mod store;
+mod transaction_data;
 mod trust_children;
 mod trust_lists;
 mod trust_network;

@@ -241,9 +241,9 @@ async fn debugged(service: &TestService, created: &Value) -> String {
     let tenant = TenantId::default_tenant();
     let id = created["id"].as_str().unwrap();
     let page = path_of(&created["page_url"]).rsplit('/').next().unwrap().to_owned();
-    let read = service.app.read_result(&tenant, id, Some("a-response-code-of-somebody")).await;
+    let read = service.app.read_result(&tenant, id, Some("a-response-code-of-somebody"), Some("a-session")).await;
     let watched = service.app.watch(&tenant, id).await;
-    let page: Result<Created, _> = service.app.page(&page).await;
+    let page: Result<Created, _> = service.app.bound_page(&page, None).await;
     let links = service.app.links(&tenant, id).await;
     let transaction = stored(service, created).await;
     let id = TransactionId::parse(id).unwrap();

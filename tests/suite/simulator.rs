@@ -113,13 +113,8 @@ async fn answer(
 }
 
 async fn create(stand: &Stand, needs: Needs) -> Result<Value, String> {
-    let body = match needs {
-        Needs::Preset(name) => json!({"flow": "cross_device", "preset": name}),
-        Needs::Query(query) => {
-            let query: Value = serde_json::from_str(query).unwrap();
-            json!({"flow": "cross_device", "dcql_query": query})
-        }
-    };
+    let mut body = json!({"flow": "cross_device"});
+    body.as_object_mut().unwrap().extend(needs.asked());
     let mut request = call(stand, Method::Post, "/v1/presentations");
     request.headers.push(("content-type", "application/json".to_owned()));
     request.body = body.to_string().into_bytes();

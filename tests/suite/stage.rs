@@ -7,6 +7,7 @@ use pruefstein::domain::jose::repeatable::encrypt_with;
 use pruefstein::domain::reason::{Code, Reason};
 use pruefstein::domain::status_list::StatusList;
 use pruefstein::domain::time::UnixSeconds;
+use pruefstein::domain::transaction_data::Entry;
 use pruefstein::domain::trust::cache::ChainCache;
 use pruefstein::domain::trust::{Basis, Purpose, StatusOrigin, StatusRule, TrustAnchors, TrustSource};
 use pruefstein::domain::type_metadata::{Document, TypeMetadataPolicy};
@@ -44,6 +45,8 @@ pub(crate) struct Scene {
     pub(crate) metadata: Vec<u8>,
     /// Where the signers of status lists come from, if not from the configuration.
     pub(crate) status_basis: Option<Basis>,
+    /// The transaction data that was sent along.
+    pub(crate) sent: Vec<Entry>,
 }
 
 impl Scene {
@@ -67,6 +70,7 @@ impl Scene {
             list: Some(ListToken::good(world())),
             metadata: METADATA.to_vec(),
             status_basis: None,
+            sent: Vec::new(),
         }
     }
 
@@ -141,7 +145,12 @@ impl Scene {
         let (nonce, audience) = (world().nonce(), world().client_id());
         let asked = Asked {
             query: &query,
-            binding: Binding { nonce: &nonce, audience: &audience, requested_at: Some(UnixSeconds(NOW - 60)) },
+            binding: Binding {
+                nonce: &nonce,
+                audience: &audience,
+                requested_at: Some(UnixSeconds(NOW - 60)),
+                transaction_data: &self.sent,
+            },
             state: "state",
             encryption: Encryption::Required { key: &world().recipient, kid: &kid },
         };
@@ -169,7 +178,7 @@ impl Scene {
     ) -> Result<(), Code> {
         let cx = Context { trust, policy, chains, now: UnixSeconds(NOW) };
         let (nonce, audience) = (world().nonce(), world().client_id());
-        let binding = Binding { nonce: &nonce, audience: &audience, requested_at: None };
+        let binding = Binding { nonce: &nonce, audience: &audience, requested_at: None, transaction_data: &self.sent };
         let lists = Lists { scene: self, trust, policy };
         presentation::open(text, None, binding, cx)
             .and_then(|single| single.conclude(&lists, cx))

@@ -138,6 +138,7 @@ impl Service {
     /// The verdict at [`NOW`]: the report, or code and standing.
     async fn verify_as(&self, tenant: &str) -> Result<Report, (Code, Standing)> {
         let asked = OneVerification {
+            transaction_data: Vec::new(),
             format: "dc+sd-jwt".to_owned(),
             presentation: self.scene.presentation(),
             nonce: world().nonce(),

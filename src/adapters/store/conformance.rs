@@ -17,7 +17,7 @@ use crate::domain::reason::Code;
 use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::{
     Accepted, ErrorRecord, Flow, MAX_WRONG_CODES, NewTransaction, Purpose, Refusal, RequestData, ResponseCodeHash,
-    ResponseMode, ResultPolicy, SecretScalar, Status, Transaction,
+    ResponseMode, ResultPolicy, Returned, SecretScalar, Status, Transaction,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -68,12 +68,14 @@ pub fn sample(number: u64) -> NewTransaction {
             response_mode: ResponseMode::DirectPostJwt,
             response_uri: "https://verifier.example/wallet/responses/abc".to_owned(),
             dcql_query: format!(r#"{{"credentials":[{{"id":"pid","meta":"{}"}}]}}"#, "x".repeat(900)),
+            transaction_data: Vec::new(),
             purpose: Purpose { de: Some("Prüfung der Anschrift".to_owned()), en: None },
             encryption_key: Some(SecretScalar::new([6; 32])),
             encryption_kid: "k1".to_owned(),
         },
         reference: Some(format!("A-{number}")),
-        result_policy: ResultPolicy { ttl_seconds: TTL, delete_after_read: false },
+        result_policy: ResultPolicy { ttl_seconds: TTL, delete_after_read: false, return_seconds: TTL },
+        session: None,
     }
 }
 
@@ -97,8 +99,8 @@ fn declined(who: &str) -> ErrorRecord {
 fn end(fetched: Transaction, way: u8, who: &str) -> Transaction {
     match way % 5 {
         0 => fetched.verify(DURING, accepted(who), CODE).unwrap(),
-        1 => fetched.reject(DURING, refusal(who), CODE).unwrap(),
-        2 => fetched.decline(DURING, declined(who), CODE).unwrap(),
+        1 => fetched.reject(DURING, refusal(who)).unwrap(),
+        2 => fetched.decline(DURING, declined(who)).unwrap(),
         3 => fetched.cancel(DURING).unwrap(),
         _ => fetched.expire(EXPIRES),
     }
@@ -253,7 +255,7 @@ pub async fn only_successors_are_written(store: Store) {
 async fn read(store: &Store, id: &Transaction, code: Option<ResponseCodeHash>) -> Result<bool, Code> {
     loop {
         let shown = stored(store, id).await.unwrap();
-        let (next, reading) = shown.clone().read(DURING, code.as_ref());
+        let (next, reading) = shown.clone().read(DURING, Returned { code: code.as_ref(), session: None });
         if next.version() == shown.version() || store.replace(&shown, next).await.unwrap() == Replaced::Done {
             return reading.map(|reading| reading.outcome.is_some()).map_err(|reason| reason.code);
         }
@@ -265,17 +267,23 @@ pub async fn a_crowd_of_wrong_codes_is_counted(store: Store) {
     let mut parts = sample(1);
     parts.flow = Flow::SameDevice { return_url: "https://town.example/back".to_owned() };
     let fetched = insert_fetched(&store, parts).await;
-    let verified = replace(&store, &fetched, end(fetched.clone(), 0, "one")).await;
-    assert_eq!(read(&store, &verified, None).await, Err(Code::ResponseCodeRequired));
+    let answered = replace(&store, &fetched, end(fetched.clone(), 0, "one")).await;
+    assert_eq!(read(&store, &answered, None).await, Err(Code::ResponseCodeRequired));
     let mut crowd = JoinSet::new();
     for _ in 0..CROWD {
-        let (store, verified) = (Arc::clone(&store), verified.clone());
-        crowd.spawn(async move { read(&store, &verified, Some(WRONG)).await });
+        let (store, answered) = (Arc::clone(&store), answered.clone());
+        crowd.spawn(async move { read(&store, &answered, Some(WRONG)).await });
     }
-    assert!(crowd.join_all().await.into_iter().all(|answer| answer == Err(Code::ResponseCodeInvalid)));
-    assert_eq!(read(&store, &verified, Some(CODE)).await, Err(Code::ResponseCodeInvalid));
-    let counted = stored(&store, &verified).await.unwrap();
-    assert_eq!(counted.version(), verified.version().saturating_add(MAX_WRONG_CODES.into()));
+    // The last of the wrong codes ends the transaction as rejected; whoever comes later sees that and nothing else.
+    let answers = crowd.join_all().await;
+    let wrong = answers.iter().filter(|answer| **answer == Err(Code::ResponseCodeInvalid)).count();
+    assert_eq!(wrong, usize::from(MAX_WRONG_CODES));
+    assert!(answers.iter().all(|answer| matches!(answer, Ok(true) | Err(Code::ResponseCodeInvalid))));
+    let closed = stored(&store, &answered).await.unwrap();
+    assert_eq!(closed.status(), Status::Rejected);
+    assert_eq!(closed.version(), answered.version().saturating_add(MAX_WRONG_CODES.into()));
+    let (_, reading) = closed.clone().read(DURING, Returned { code: Some(&CODE), session: None });
+    assert!(reading.unwrap().outcome.unwrap().result.is_none(), "too late for the right code");
 }
 
 /// A read-once result is read once, however many ask at once; the owner of any other may ask again (SES-013).
@@ -493,7 +501,7 @@ pub async fn text_is_only_text(store: Store) {
         let fetched = insert_fetched(&store, parts).await;
         let refusal =
             Refusal { report: text.clone(), error: ErrorRecord { code: Code::BadRequest, detail: text.clone() } };
-        let rejected = fetched.clone().reject(DURING, refusal, CODE).unwrap();
+        let rejected = fetched.clone().reject(DURING, refusal).unwrap();
         let rejected = replace(&store, &fetched, rejected).await;
         assert_eq!(stored(&store, &rejected).await, Some(rejected));
     }
@@ -529,8 +537,8 @@ pub async fn random_histories_agree_with_the_model(store: Store) {
         let next = match draw(9) {
             0 => shown.fetch(DURING).unwrap_or(old),
             1 => shown.verify(DURING, accepted("a"), CODE).unwrap_or(old),
-            2 => shown.reject(DURING, refusal("b"), CODE).unwrap_or(old),
-            3 => shown.decline(DURING, declined("c"), CODE).unwrap_or(old),
+            2 => shown.reject(DURING, refusal("b")).unwrap_or(old),
+            3 => shown.decline(DURING, declined("c")).unwrap_or(old),
             4 if draw(6) == 0 => shown.cancel(DURING).unwrap_or(old),
             5 if draw(6) == 0 => shown.expire(EXPIRES),
             6 => shown.erase(),
@@ -544,7 +552,7 @@ pub async fn random_histories_agree_with_the_model(store: Store) {
                 }
                 old
             }
-            _ => shown.read(DURING, Some(&CODE)).0,
+            _ => shown.read(DURING, Returned { code: Some(&CODE), session: None }).0,
         };
         let shown = &seen[which][hand];
         if next.version() != shown.version() {

@@ -142,6 +142,14 @@ pub fn lint_transaction_data(query: &DcqlQuery, pointer: &str, credential_ids: &
                         "Leave out require_cryptographic_holder_binding.",
                     );
                 }
+                if *credential.format() != Format::SdJwtVc {
+                    linter.error(
+                        &at,
+                        "TXD-09",
+                        "this service takes confirmations of transaction data from SD-JWT VCs only",
+                        "Address a credential of the format dc+sd-jwt.",
+                    );
+                }
                 if asks_for_pid(credential) {
                     linter.error(
                         &at,

@@ -25,6 +25,15 @@ impl HashAlgorithm {
         }
     }
 
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha-256",
+            Self::Sha384 => "sha-384",
+            Self::Sha512 => "sha-512",
+        }
+    }
+
     /// base64url of the hash of `bytes`.
     pub fn digest_url(self, bytes: &[u8]) -> String {
         base64::encode_url(self.hash(bytes).as_ref())

@@ -23,6 +23,8 @@ pub struct RequestObject<'a> {
     pub state: &'a str,
     /// The query, exactly as stored.
     pub dcql_query: &'a RawValue,
+    /// The entries of transaction data, exactly as stored; none, no member.
+    pub transaction_data: &'a [String],
     /// The key for the answer, if it is to be encrypted.
     pub encryption_jwk: Option<&'a Map<String, Value>>,
     /// The algorithms that are accepted.
@@ -63,6 +65,8 @@ struct Payload<'a> {
     iat: UnixSeconds,
     exp: UnixSeconds,
     dcql_query: &'a RawValue,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    transaction_data: &'a [String],
     client_metadata: ClientMetadata<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     wallet_nonce: Option<&'a str>,
@@ -122,6 +126,7 @@ impl RequestObject<'_> {
             iat: self.issued_at,
             exp: self.expires,
             dcql_query: self.dcql_query,
+            transaction_data: self.transaction_data,
             client_metadata: self.client_metadata(),
             wallet_nonce: self.wallet_nonce,
         };
@@ -138,8 +143,8 @@ impl RequestObject<'_> {
     ///
     /// # Source
     /// OpenID4VP 1.0 sections 5.1, 5.6 and 5.9.3.
-    pub fn link_parameters(&self) -> Result<[(&'static str, String); 8], serde_json::Error> {
-        Ok([
+    pub fn link_parameters(&self) -> Result<Vec<(&'static str, String)>, serde_json::Error> {
+        let mut parameters = vec![
             ("client_id", self.client_id.to_owned()),
             ("response_type", "vp_token".to_owned()),
             ("response_mode", self.response_mode.to_owned()),
@@ -148,7 +153,11 @@ impl RequestObject<'_> {
             ("state", self.state.to_owned()),
             ("dcql_query", self.dcql_query.get().to_owned()),
             ("client_metadata", serde_json::to_string(&self.client_metadata())?),
-        ])
+        ];
+        if !self.transaction_data.is_empty() {
+            parameters.push(("transaction_data", serde_json::to_string(self.transaction_data)?));
+        }
+        Ok(parameters)
     }
 
     fn client_metadata(&self) -> ClientMetadata<'_> {
@@ -187,6 +196,7 @@ mod tests {
             nonce: "n",
             state: "s",
             dcql_query: &query,
+            transaction_data: &[],
             encryption_jwk: Some(&jwk),
             algorithms: &AllowedAlgorithms::default(),
             wallet_nonce: None,
@@ -210,6 +220,10 @@ mod tests {
                 }
             })
         );
+        // TXD-01, TXD-08: the entries as they are.
+        let entries = ["eyJ0eXBlIjoidCJ9".to_owned(), "e30".to_owned()];
+        let (_, authorised) = decoded(RequestObject { transaction_data: &entries, ..object });
+        assert_eq!(authorised["transaction_data"], json!(entries));
         // OVP-JAR-15: the time in the header where the profile wants it, as a whole number.
         let (dated, _) = decoded(RequestObject { issued_at_in_header: true, ..object });
         assert_eq!(dated["iat"], 1);
@@ -228,6 +242,7 @@ mod tests {
         let jwk = json!({"kty": "EC", "kid": "k"}).as_object().unwrap().clone();
         let uri = "https://v.example/wallet/responses/h";
         let client_id = format!("redirect_uri:{uri}");
+        let entries = ["eyJ0eXBlIjoidCJ9".to_owned()];
         let object = RequestObject {
             client_id: &client_id,
             response_mode: "direct_post.jwt",
@@ -235,6 +250,7 @@ mod tests {
             nonce: "n",
             state: "s",
             dcql_query: &query,
+            transaction_data: &entries,
             encryption_jwk: Some(&jwk),
             algorithms: &AllowedAlgorithms::default(),
             wallet_nonce: None,
@@ -247,7 +263,7 @@ mod tests {
         let mut seen = Vec::new();
         for (name, text) in object.link_parameters().unwrap() {
             let value = match name {
-                "dcql_query" | "client_metadata" => serde_json::from_str(&text).unwrap(),
+                "dcql_query" | "client_metadata" | "transaction_data" => serde_json::from_str(&text).unwrap(),
                 _ => Value::String(text),
             };
             assert_eq!(value, signed[name], "{name}");

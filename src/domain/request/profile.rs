@@ -5,6 +5,7 @@ use super::ClientIdPrefix;
 use crate::domain::x509::chain::AnchorInChain;
 
 /// One profile of requests.
+#[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own, and all of them are data")]
 #[derive(Debug, PartialEq, Eq)]
 pub struct Profile {
     /// Its name in the configuration.

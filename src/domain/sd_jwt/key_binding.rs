@@ -94,6 +94,11 @@ impl<'a> KeyBinding<'a> {
         )
     }
 
+    /// The claims of the proof, for those who know what further ones mean (KB-15).
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
     fn check_text(&self, name: &str, expected: &str, code: Code, detail: &'static str) -> Result<(), Reason> {
         match self.claims.get(name) {
             Some(Value::String(text)) if constant_time_eq(text.as_bytes(), expected.as_bytes()) => Ok(()),

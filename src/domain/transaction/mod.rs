@@ -5,23 +5,31 @@
 //! store writes the new value only over the one the step began from, and so decides who ends a transaction.
 //! [`record`] is the form in which stores keep it.
 //!
+//! An accepted answer does not always end a transaction. In the same-device flow the person has to come back with the
+//! response code, and where a browser is bound to the page of a cross-device flow, it has to confirm. Until then the
+//! transaction is *answered*: closed to wallets, without its key, and not ended. If nobody comes, or somebody else does,
+//! it ends as rejected (HAIP 1.0 section 5.1).
+//!
 //! Three rules hold for every value that can be made here, and the property tests check them: there is at most one end
-//! state and it stays for ever, an ended transaction has no decryption key, and the version grows with each change.
+//! state and it stays for ever, an answered or ended transaction has no decryption key, and the version grows with each
+//! change.
 
+mod binding;
 mod reading;
 pub mod record;
 mod secret;
 mod state;
 
-pub use reading::{MAX_WRONG_CODES, Reading, ResponseCodeHash};
+pub use binding::{BrowserHash, ResponseCodeHash, SessionHash};
+pub use reading::{MAX_WRONG_CODES, Reading, Returned};
 pub use secret::SecretScalar;
-pub use state::{Accepted, Refusal};
+pub use state::{Accepted, Refusal, SCAN_SECONDS};
 
 use super::ids::{Nonce, PageHandle, RequestHandle, State, TenantId, TransactionId};
 use super::reason::Code;
 use super::request::ClientIdPrefix;
 use super::time::UnixSeconds;
-use reading::Gate;
+use reading::{Gate, Lock};
 use std::fmt;
 
 /// How the person comes back after the wallet has answered.
@@ -90,6 +98,9 @@ pub struct RequestData {
     pub response_uri: String,
     /// The DCQL query: the exact JSON text that is sent.
     pub dcql_query: String,
+    /// The entries of transaction data: the exact texts that are sent, which are the evidence of what was authorised
+    /// (TXD-08). Erased with the result.
+    pub transaction_data: Vec<String>,
     /// The purpose shown to the person.
     pub purpose: Purpose,
     /// The key that decrypts the answer. Gone as soon as the transaction has ended (OVP-META-15).
@@ -124,6 +135,8 @@ pub struct ResultPolicy {
     pub ttl_seconds: u32,
     /// Whether the first successful reading erases it.
     pub delete_after_read: bool,
+    /// Seconds from an accepted answer on within which the person must come back or confirm. After that it is rejected.
+    pub return_seconds: u32,
 }
 
 /// What is needed to begin a transaction.
@@ -149,6 +162,8 @@ pub struct NewTransaction {
     pub reference: Option<String>,
     /// How long the result may be read.
     pub result_policy: ResultPolicy,
+    /// What the caller named its session by, if it wants that checked.
+    pub session: Option<SessionHash>,
 }
 
 impl fmt::Debug for NewTransaction {
@@ -167,6 +182,8 @@ impl fmt::Debug for NewTransaction {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Transaction {
     start: NewTransaction,
+    /// The first browser that opened the page.
+    browser: Option<BrowserHash>,
     phase: Phase,
     version: u64,
 }
@@ -230,12 +247,29 @@ impl fmt::Display for Status {
 #[derive(Clone, PartialEq, Eq)]
 enum Phase {
     Open,
-    Fetched,
+    Fetched {
+        /// When a wallet collected the request first.
+        at: UnixSeconds,
+    },
+    Answered(Answered),
     Verified(Answer),
     Rejected(Answer),
     Declined(Answer),
-    Expired { finished_at: UnixSeconds },
-    Cancelled { finished_at: UnixSeconds },
+    Expired {
+        finished_at: UnixSeconds,
+    },
+    Cancelled {
+        finished_at: UnixSeconds,
+    },
+}
+
+/// An accepted answer that waits for its person.
+#[derive(Clone, PartialEq, Eq)]
+struct Answered {
+    accepted: Accepted,
+    lock: Lock,
+    /// The first second in which it is too late.
+    until: UnixSeconds,
 }
 
 /// How a wallet's answer ended the transaction.
@@ -244,7 +278,7 @@ struct Answer {
     finished_at: UnixSeconds,
     /// `None` once erased.
     outcome: Option<Outcome>,
-    /// The lock before the result; in the same-device flow only.
+    /// The lock before a result; in the same-device flow only.
     gate: Option<Gate>,
 }
 
@@ -277,7 +311,7 @@ pub struct ErrorRecord {
 impl Transaction {
     /// Begins: open, version 1.
     pub const fn begin(start: NewTransaction) -> Self {
-        Self { start, phase: Phase::Open, version: 1 }
+        Self { start, browser: None, phase: Phase::Open, version: 1 }
     }
 
     /// Whose it is.
@@ -339,7 +373,8 @@ impl Transaction {
     pub const fn status(&self) -> Status {
         match self.phase {
             Phase::Open => Status::Open,
-            Phase::Fetched => Status::Fetched,
+            // What is answered has not ended, and whoever must not see the result must not see that there is one (SES-014).
+            Phase::Fetched { .. } | Phase::Answered(_) => Status::Fetched,
             Phase::Verified(_) => Status::Verified,
             Phase::Rejected(_) => Status::Rejected,
             Phase::Declined(_) => Status::Declined,
@@ -351,7 +386,7 @@ impl Transaction {
     /// When it ended, if it has.
     pub const fn finished_at(&self) -> Option<UnixSeconds> {
         match &self.phase {
-            Phase::Open | Phase::Fetched => None,
+            Phase::Open | Phase::Fetched { .. } | Phase::Answered(_) => None,
             Phase::Verified(answer) | Phase::Rejected(answer) | Phase::Declined(answer) => Some(answer.finished_at),
             Phase::Expired { finished_at } | Phase::Cancelled { finished_at } => Some(*finished_at),
         }
@@ -365,17 +400,45 @@ impl Transaction {
         }
     }
 
+    /// Whether an accepted answer waits for its person to come back or to confirm.
+    pub const fn is_answered(&self) -> bool {
+        matches!(self.phase, Phase::Answered(_))
+    }
+
+    /// Whether it waits for a confirmation on its page.
+    pub const fn waits_for_confirmation(&self) -> bool {
+        matches!(self.phase, Phase::Answered(Answered { lock: Lock::Confirmation, .. }))
+    }
+
+    /// The browser that opened the page first.
+    pub const fn browser(&self) -> Option<&BrowserHash> {
+        self.browser.as_ref()
+    }
+
+    /// Whether the caller wants its session checked.
+    pub const fn has_session(&self) -> bool {
+        self.start.session.is_some()
+    }
+
     const fn answer(&self) -> Option<&Answer> {
         match &self.phase {
             Phase::Verified(answer) | Phase::Rejected(answer) | Phase::Declined(answer) => Some(answer),
-            Phase::Open | Phase::Fetched | Phase::Expired { .. } | Phase::Cancelled { .. } => None,
+            Phase::Open
+            | Phase::Fetched { .. }
+            | Phase::Answered(_)
+            | Phase::Expired { .. }
+            | Phase::Cancelled { .. } => None,
         }
     }
 
     const fn answer_mut(&mut self) -> Option<&mut Answer> {
         match &mut self.phase {
             Phase::Verified(answer) | Phase::Rejected(answer) | Phase::Declined(answer) => Some(answer),
-            Phase::Open | Phase::Fetched | Phase::Expired { .. } | Phase::Cancelled { .. } => None,
+            Phase::Open
+            | Phase::Fetched { .. }
+            | Phase::Answered(_)
+            | Phase::Expired { .. }
+            | Phase::Cancelled { .. } => None,
         }
     }
 }
@@ -420,12 +483,14 @@ pub(crate) mod tests {
                 response_mode: ResponseMode::DirectPostJwt,
                 response_uri: "https://verifier.example/wallet/responses/abc".to_owned(),
                 dcql_query: r#"{"credentials":[]}"#.to_owned(),
+                transaction_data: Vec::new(),
                 purpose: Purpose { de: Some("Prüfung der Anschrift".to_owned()), en: None },
                 encryption_key: Some(SecretScalar::new([seed; 32])),
                 encryption_kid: "k1".to_owned(),
             },
             reference: Some("A-2027-000123".to_owned()),
-            result_policy: ResultPolicy { ttl_seconds: 900, delete_after_read: false },
+            result_policy: ResultPolicy { ttl_seconds: 900, delete_after_read: false, return_seconds: 300 },
+            session: None,
         })
     }
 
@@ -452,7 +517,8 @@ pub(crate) mod tests {
         let open_text = format!("{transaction:?} {:?} {:?}", transaction.request(), transaction.start);
         let accepted = Accepted { result: r#"{"family_name":"CANARY"}"#.to_owned(), report: "CANARY".to_owned() };
         let ended = transaction.verify(CREATED, accepted, ResponseCodeHash::new([9; 32])).unwrap();
-        let (ended, reading) = ended.read(CREATED, Some(&ResponseCodeHash::new([9; 32])));
+        let (ended, reading) =
+            ended.read(CREATED, Returned { code: Some(&ResponseCodeHash::new([9; 32])), session: None });
         let text = format!("{open_text} {ended:?} {reading:?} {:?}", ResponseCodeHash::new([9; 32]));
         assert!(!text.contains(&nonce), "{text}");
         assert!(!text.contains("CANARY"), "{text}");

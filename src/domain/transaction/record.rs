@@ -7,10 +7,11 @@
 //! The checksum finds damage, not forgery: whoever can write to the store can also compute it. Reading is strict: an
 //! unknown member, a missing one that is not optional, or parts that contradict one another are damage too (STO-009).
 
-use super::reading::{Gate, ResponseCodeHash};
+use super::binding::{BrowserHash, ResponseCodeHash, SessionHash};
+use super::reading::{Gate, Lock};
 use super::{
-    Answer, ErrorRecord, Flow, NewTransaction, Outcome, Phase, Purpose, RequestData, ResponseMode, ResultPolicy,
-    SecretScalar, Status, Transaction,
+    Accepted, Answer, Answered, ErrorRecord, Flow, NewTransaction, Outcome, Phase, Purpose, RequestData, ResponseMode,
+    ResultPolicy, SecretScalar, Status, Transaction,
 };
 use crate::domain::encoding::base64;
 use crate::domain::ids::{Nonce, PageHandle, RequestHandle, State, TenantId, TransactionId};
@@ -20,8 +21,14 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-/// The version written by this code. Version 1 is the only one so far.
-pub const VERSION: u8 = 1;
+/// The version written by this code. Version 1 knew no answered transactions, no browsers and no sessions; it is still read.
+pub const VERSION: u8 = 2;
+
+/// The oldest version that is read.
+const OLDEST: u8 = 1;
+
+/// The time to come back of records of version 1, which do not say.
+const RETURN_SECONDS: u32 = 300;
 
 const MAGIC: &[u8; 3] = b"PTX";
 
@@ -77,14 +84,21 @@ pub fn size_hint(transaction: &Transaction) -> usize {
     // Names and small texts take about 700 bytes; the rest is room for longer ones.
     const SMALL: usize = 1_500;
     let outcome = transaction.answer().and_then(|answer| answer.outcome.as_ref());
+    let waiting = match &transaction.phase {
+        Phase::Answered(answered) => Some(&answered.accepted),
+        _ => None,
+    };
     let long = [
+        waiting.map(|accepted| accepted.result.as_str()),
+        waiting.map(|accepted| accepted.report.as_str()),
         Some(transaction.start.request.dcql_query.as_str()),
         outcome.and_then(|outcome| outcome.result.as_deref()),
         outcome.and_then(|outcome| outcome.report.as_deref()),
     ];
     // JSON within JSON: each quotation mark and backslash takes two characters, and raw control characters there are none.
     let escaped = |text: &str| text.len().saturating_mul(2);
-    long.into_iter().flatten().fold(SMALL, |sum, text| sum.saturating_add(escaped(text)))
+    let entries = transaction.start.request.transaction_data.iter().map(String::as_str);
+    long.into_iter().flatten().chain(entries).fold(SMALL, |sum, text| sum.saturating_add(escaped(text)))
 }
 
 /// Reads a record.
@@ -95,14 +109,17 @@ pub fn decode(record: &[u8]) -> Result<Transaction, RecordFault> {
     let rest = record.strip_prefix(MAGIC).ok_or(RecordFault::Damaged("not a record"))?;
     let (version, rest) = rest.split_first().ok_or(RecordFault::Damaged("too short"))?;
     let (sum, json) = rest.split_first_chunk::<4>().ok_or(RecordFault::Damaged("too short"))?;
-    if *version != VERSION {
+    if *version > VERSION {
         return Err(RecordFault::Newer(*version));
+    }
+    if *version < OLDEST {
+        return Err(RecordFault::Damaged("a version that never was"));
     }
     if checksum(json) != u32::from_be_bytes(*sum) {
         return Err(RecordFault::Damaged("wrong checksum"));
     }
     let row: Row<'_> = serde_json::from_slice(json).map_err(|_| RecordFault::Damaged("not the expected members"))?;
-    row.into_transaction().ok_or(RecordFault::Damaged("members contradict one another"))
+    row.into_transaction(*version).ok_or(RecordFault::Damaged("members contradict one another"))
 }
 
 type Text<'a> = Cow<'a, str>;
@@ -130,6 +147,16 @@ struct Row<'a> {
     reference: Option<Text<'a>>,
     ttl_seconds: u32,
     delete_after_read: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    return_seconds: Option<u32>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    session: Option<Text<'a>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    browser: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fetched_at: Option<UnixSeconds>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    answered: Option<AnsweredRow<'a>>,
     #[serde(borrow)]
     status: Text<'a>,
     finished_at: Option<UnixSeconds>,
@@ -156,6 +183,8 @@ struct RequestRow<'a> {
     response_uri: Text<'a>,
     #[serde(borrow)]
     dcql_query: Text<'a>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", borrow)]
+    transaction_data: Vec<Text<'a>>,
     #[serde(borrow)]
     purpose_de: Option<Text<'a>>,
     #[serde(borrow)]
@@ -181,6 +210,17 @@ struct OutcomeRow<'a> {
     error: Option<ErrorRow<'a>>,
 }
 
+/// An accepted answer that waits; its code, if it waits for one, is in `gate`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnsweredRow<'a> {
+    until: UnixSeconds,
+    #[serde(borrow)]
+    result: Text<'a>,
+    #[serde(borrow)]
+    report: Text<'a>,
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ErrorRow<'a> {
@@ -203,6 +243,15 @@ impl<'a> Row<'a> {
     fn of(transaction: &'a Transaction) -> Self {
         let start = &transaction.start;
         let answer = transaction.answer();
+        let answered = match &transaction.phase {
+            Phase::Answered(answered) => Some(answered),
+            _ => None,
+        };
+        let gate = match answered.map(|answered| &answered.lock) {
+            Some(Lock::Code(gate)) => Some(gate),
+            Some(Lock::Confirmation) => None,
+            None => answer.and_then(|answer| answer.gate.as_ref()),
+        };
         Self {
             tenant: start.tenant.as_str().into(),
             id: start.id.as_str().into(),
@@ -219,6 +268,18 @@ impl<'a> Row<'a> {
             reference: text(start.reference.as_ref()),
             ttl_seconds: start.result_policy.ttl_seconds,
             delete_after_read: start.result_policy.delete_after_read,
+            return_seconds: Some(start.result_policy.return_seconds),
+            session: start.session.map(|session| base64::encode_url(session.as_bytes()).into()),
+            browser: transaction.browser.map(|browser| base64::encode_url(browser.as_bytes()).into()),
+            fetched_at: match transaction.phase {
+                Phase::Fetched { at } => Some(at),
+                _ => None,
+            },
+            answered: answered.map(|answered| AnsweredRow {
+                until: answered.until,
+                result: answered.accepted.result.as_str().into(),
+                report: answered.accepted.report.as_str().into(),
+            }),
             status: transaction.status().as_str().into(),
             finished_at: transaction.finished_at(),
             outcome: answer.and_then(|answer| answer.outcome.as_ref()).map(|outcome| OutcomeRow {
@@ -229,7 +290,7 @@ impl<'a> Row<'a> {
                     .as_ref()
                     .map(|error| ErrorRow { code: error.code.as_str().into(), detail: error.detail.as_str().into() }),
             }),
-            gate: answer.and_then(|answer| answer.gate.as_ref()).map(|gate| GateRow {
+            gate: gate.map(|gate| GateRow {
                 code: base64::encode_url(gate.code.as_bytes()).into(),
                 wrong_codes: gate.wrong_codes,
                 code_used: gate.code_used,
@@ -237,7 +298,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    fn into_transaction(self) -> Option<Transaction> {
+    fn into_transaction(self, version: u8) -> Option<Transaction> {
         let status = Status::from_name(&self.status)?;
         let gate = match self.gate {
             None => None,
@@ -256,22 +317,67 @@ impl<'a> Row<'a> {
             None => Flow::CrossDevice,
         };
         let same_device = matches!(flow, Flow::SameDevice { .. });
+        let answered = match self.answered {
+            None => None,
+            Some(row) => {
+                let accepted = Accepted { result: row.result.into_owned(), report: row.report.into_owned() };
+                Some((accepted, row.until))
+            }
+        };
+        if (answered.is_some() || self.fetched_at.is_some()) && status != Status::Fetched {
+            return None;
+        }
         let plain = outcome.is_none() && gate.is_none();
         let gated = gate.is_some() == same_device;
+        // Version 1 kept a code for refusals too, which nothing asked for.
+        let ungated = gate.is_none() || version == OLDEST && same_device;
+        let browser = match self.browser {
+            None => None,
+            Some(text) => Some(BrowserHash::new(bytes(&text)?)),
+        };
         let phase = match (status, self.finished_at) {
             (Status::Open, None) if plain => Phase::Open,
-            (Status::Fetched, None) if plain => Phase::Fetched,
+            (Status::Fetched, None) if answered.is_some() => {
+                let (accepted, until) = answered?;
+                let lock = match gate {
+                    Some(gate) if same_device => Lock::Code(gate),
+                    None if !same_device && browser.is_some() => Lock::Confirmation,
+                    _ => return None,
+                };
+                if outcome.is_some() || self.fetched_at.is_some() {
+                    return None;
+                }
+                Phase::Answered(Answered { accepted, lock, until })
+            }
+            (Status::Fetched, None) if plain => {
+                let at = match self.fetched_at {
+                    Some(at) => at,
+                    // Version 1 did not say when.
+                    None if version == OLDEST => self.created_at,
+                    None => return None,
+                };
+                Phase::Fetched { at }
+            }
             (Status::Expired, Some(finished_at)) if plain => Phase::Expired { finished_at },
             (Status::Cancelled, Some(finished_at)) if plain => Phase::Cancelled { finished_at },
             (Status::Verified, Some(finished_at)) if gated => Phase::Verified(Answer { finished_at, outcome, gate }),
-            (Status::Rejected, Some(finished_at)) if gated => Phase::Rejected(Answer { finished_at, outcome, gate }),
-            (Status::Declined, Some(finished_at)) if gated => Phase::Declined(Answer { finished_at, outcome, gate }),
+            (Status::Rejected, Some(finished_at)) if ungated => {
+                Phase::Rejected(Answer { finished_at, outcome, gate: None })
+            }
+            (Status::Declined, Some(finished_at)) if ungated => {
+                Phase::Declined(Answer { finished_at, outcome, gate: None })
+            }
             _ => return None,
         };
         let request = self.request.into_request()?;
-        if status.is_end() && request.encryption_key.is_some() {
+        let closed = status.is_end() || matches!(phase, Phase::Answered(_));
+        if closed && request.encryption_key.is_some() {
             return None;
         }
+        let session = match self.session {
+            None => None,
+            Some(text) => Some(SessionHash::new(bytes(&text)?)),
+        };
         Some(Transaction {
             start: NewTransaction {
                 tenant: TenantId::parse(&self.tenant)?,
@@ -286,8 +392,11 @@ impl<'a> Row<'a> {
                 result_policy: ResultPolicy {
                     ttl_seconds: self.ttl_seconds,
                     delete_after_read: self.delete_after_read,
+                    return_seconds: self.return_seconds.unwrap_or(RETURN_SECONDS),
                 },
+                session,
             },
+            browser,
             phase,
             version: self.version,
         })
@@ -304,6 +413,7 @@ impl<'a> RequestRow<'a> {
             response_mode: request.response_mode.as_str().into(),
             response_uri: request.response_uri.as_str().into(),
             dcql_query: request.dcql_query.as_str().into(),
+            transaction_data: request.transaction_data.iter().map(|text| text.as_str().into()).collect(),
             purpose_de: text(request.purpose.de.as_ref()),
             purpose_en: text(request.purpose.en.as_ref()),
             key: request.encryption_key.as_ref().map(|key| KeyText(base64::encode_url(key.expose()))),
@@ -324,6 +434,7 @@ impl<'a> RequestRow<'a> {
             response_mode: ResponseMode::from_name(&self.response_mode)?,
             response_uri: self.response_uri.into_owned(),
             dcql_query: self.dcql_query.into_owned(),
+            transaction_data: self.transaction_data.into_iter().map(Cow::into_owned).collect(),
             purpose: Purpose { de: self.purpose_de.map(Cow::into_owned), en: self.purpose_en.map(Cow::into_owned) },
             encryption_key,
             encryption_kid: self.kid.into_owned(),
@@ -360,7 +471,7 @@ fn bytes(text: &str) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{CREATED, EXPIRES, open, same_device};
-    use super::super::{Accepted, Refusal};
+    use super::super::{Refusal, Returned};
     use super::*;
     use proptest::prelude::*;
 
@@ -377,21 +488,37 @@ mod tests {
         for flow in [same_device(), Flow::CrossDevice] {
             let opened = open(5, flow);
             let fetched = opened.clone().fetch(CREATED).unwrap();
-            let verified = fetched.clone().verify(CREATED, accepted(), CODE).unwrap();
+            let answered = fetched.clone().verify(CREATED, accepted(), CODE).unwrap();
+            let read = |it: &Transaction, code: &ResponseCodeHash| {
+                it.clone().read(CREATED, Returned { code: Some(code), session: None }).0
+            };
+            let verified = read(&answered, &CODE);
+            let bound = opened.clone().open_page(BrowserHash::new([8; 32])).unwrap();
+            let waiting = bound.clone().fetch(CREATED).unwrap().verify(CREATED, accepted(), CODE).unwrap();
+            let mut start = opened.start.clone();
+            start.session = Some(SessionHash::new([9; 32]));
             let refusal = Refusal { report: "{}".to_owned(), error: error.clone() };
             all.extend([
                 opened.clone().cancel(CREATED).unwrap(),
                 opened.expire(EXPIRES),
-                verified.clone().read(CREATED, Some(&ResponseCodeHash::new([2; 32]))).0,
-                verified.clone().read(CREATED, Some(&CODE)).0,
+                Transaction::begin(start),
+                bound,
+                waiting,
+                read(&answered, &ResponseCodeHash::new([2; 32])),
+                answered.clone().sweep(EXPIRES.plus(1)),
+                answered,
+                read(&verified, &ResponseCodeHash::new([2; 32])),
                 verified.clone().erase(),
                 verified,
-                fetched.clone().reject(CREATED, refusal, CODE).unwrap(),
-                fetched.clone().decline(CREATED, error.clone(), CODE).unwrap(),
+                fetched.clone().reject(CREATED, refusal).unwrap(),
+                fetched.clone().decline(CREATED, error.clone()).unwrap(),
                 fetched,
             ]);
         }
         all.push(open(5, same_device()));
+        let mut authorised = open(5, Flow::CrossDevice);
+        authorised.start.request.transaction_data = vec!["eyJ0eXBlIjoidCJ9".to_owned(), "e30".repeat(900)];
+        all.push(authorised);
         all
     }
 
@@ -455,9 +582,24 @@ mod tests {
     fn contradictions_are_damage() {
         use serde_json::json;
         let fetched = open(5, same_device()).fetch(CREATED).unwrap();
-        let verified = fetched.clone().verify(CREATED, accepted(), CODE).unwrap();
+        let answered = fetched.clone().verify(CREATED, accepted(), CODE).unwrap();
+        let verified = answered.clone().claimed(CREATED);
         assert!(with(&verified, |_| {}).is_ok());
-        let wrong: [(&str, &Transaction, Change); 13] = [
+        assert!(with(&answered, |_| {}).is_ok());
+        let wrong: [(&str, &Transaction, Change); 20] = [
+            ("answered without a lock", &answered, |v| v["gate"] = json!(null)),
+            ("answered and ended", &answered, |v| {
+                v["status"] = json!("expired");
+                v["finished_at"] = json!(1);
+            }),
+            ("key after the answer", &answered, |v| v["request"]["key"] = json!(base64::encode_url(&[1; 32]))),
+            ("a confirmation of nobody", &answered, |v| {
+                v["gate"] = json!(null);
+                v["return_url"] = json!(null);
+            }),
+            ("answered and still to be collected", &answered, |v| v["fetched_at"] = json!(1)),
+            ("collected at no time", &fetched, |v| v["fetched_at"] = json!(null)),
+            ("short browser", &fetched, |v| v["browser"] = json!("AA")),
             ("unknown member", &verified, |v| v["x"] = json!(1)),
             ("unknown status", &verified, |v| v["status"] = json!("done")),
             ("open with a finish", &fetched, |v| v["finished_at"] = json!(1)),
@@ -483,8 +625,39 @@ mod tests {
     fn newer_versions_are_named() {
         // STO-010, row level
         let mut record = encode(&open(5, same_device())).unwrap();
-        record[3] = 2;
-        assert_eq!(decode(&record).unwrap_err(), RecordFault::Newer(2));
+        record[3] = 3;
+        assert_eq!(decode(&record).unwrap_err(), RecordFault::Newer(3));
+        record[3] = 0;
+        assert!(matches!(decode(&record).unwrap_err(), RecordFault::Damaged(_)));
+    }
+
+    #[test]
+    fn records_of_version_1_are_still_read() {
+        // STO-010: what the version before wrote. It dated no collection and kept a code for refusals.
+        let older = |transaction: &Transaction, gate: bool| {
+            let record = encode(transaction).unwrap();
+            let mut json: serde_json::Value = serde_json::from_slice(&record[8..]).unwrap();
+            let members = json.as_object_mut().unwrap();
+            for name in ["return_seconds", "session", "browser", "fetched_at", "answered"] {
+                members.remove(name);
+            }
+            if gate {
+                let code = base64::encode_url(CODE.as_bytes());
+                members["gate"] = serde_json::json!({"code": code, "wrong_codes": 0, "code_used": false});
+            }
+            let json = serde_json::to_vec(&json).unwrap();
+            let mut changed = b"PTX\x01".to_vec();
+            changed.extend_from_slice(&checksum(&json).to_be_bytes());
+            changed.extend_from_slice(&json);
+            decode(&changed).unwrap()
+        };
+        let fetched = open(5, same_device()).fetch(CREATED).unwrap();
+        assert_eq!(older(&fetched, false), fetched);
+        let verified = fetched.clone().verify(CREATED, accepted(), CODE).unwrap().claimed(CREATED);
+        assert_eq!(older(&verified, true), verified);
+        let error = ErrorRecord { code: Code::CredentialRevoked, detail: "status 1".to_owned() };
+        let rejected = fetched.reject(CREATED, Refusal { report: "{}".to_owned(), error }).unwrap();
+        assert_eq!(older(&rejected, true), rejected);
     }
 
     proptest! {
@@ -493,7 +666,7 @@ mod tests {
         /// Fuzz target 23: refused or equal, no panic.
         #[test]
         fn foreign_bytes_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..300), magic in any::<bool>()) {
-            let mut record = if magic { b"PTX\x01".to_vec() } else { Vec::new() };
+            let mut record = if magic { b"PTX\x02".to_vec() } else { Vec::new() };
             record.extend_from_slice(&bytes);
             prop_assert!(decode(&record).is_err());
         }

@@ -1,15 +1,21 @@
 //! The steps of a transaction's life. Each takes the old state by value.
 //!
 //! ```text
-//! open ──fetch──▶ fetched ──▶ verified │ rejected │ declined
-//!   └───────────────┴───────▶ expired │ cancelled
+//! open ──fetch──▶ fetched ──▶ answered ──▶ verified
+//!   │                │   └───────┬──┴────▶ rejected │ declined
+//!   └────────────────┴───────────┴───────▶ expired │ cancelled
 //! ```
 
-use super::reading::{Gate, ResponseCodeHash};
-use super::{Answer, ErrorRecord, Flow, Outcome, Phase, Transaction};
+use super::binding::ResponseCodeHash;
+use super::reading::{Gate, Lock};
+use super::{Answer, Answered, ErrorRecord, Flow, Outcome, Phase, Transaction};
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use std::fmt;
+
+/// Seconds from the first collection on in which the request of a cross-device transaction may be collected again. One
+/// scan is meant; a wallet that tries again at once is the same scan (OVP-RURI-04, OVP-REQ-17).
+pub const SCAN_SECONDS: i64 = 60;
 
 /// What an accepted presentation leaves behind.
 #[derive(Clone, PartialEq, Eq)]
@@ -47,14 +53,20 @@ impl Transaction {
     /// May be repeated: a fetched one comes back as it is, with the same version, and needs no storing.
     ///
     /// # Errors
-    /// [`Code::RequestExpired`] after the end and from `expires_at` on (REQ-004).
+    /// [`Code::RequestExpired`] once answered, after the end, and from `expires_at` on (REQ-004); in the cross-device flow
+    /// also [`SCAN_SECONDS`] after the first collection.
     pub fn fetch(self, now: UnixSeconds) -> Result<Self, Reason> {
-        if self.status().is_end() || now >= self.start.expires_at {
-            return Err(Reason::new(Code::RequestExpired, "the request has ended"));
+        let ended = || Err(Reason::new(Code::RequestExpired, "the request has ended"));
+        if now >= self.start.expires_at {
+            return ended();
         }
         match self.phase {
-            Phase::Open => Ok(self.into_phase(Phase::Fetched)),
-            _ => Ok(self),
+            Phase::Open => Ok(self.into_phase(Phase::Fetched { at: now })),
+            Phase::Fetched { at } if self.start.flow == Flow::CrossDevice && now >= at.plus(SCAN_SECONDS) => {
+                Err(Reason::new(Code::RequestExpired, "another wallet has collected the request"))
+            }
+            Phase::Fetched { .. } => Ok(self),
+            _ => ended(),
         }
     }
 
@@ -76,41 +88,72 @@ impl Transaction {
         }
     }
 
-    /// Ends as verified. `code` is kept in the same-device flow only.
+    /// The answer is accepted. In the same-device flow it waits for the person with `code`; in the cross-device flow for a
+    /// confirmation, where a browser has opened the page. Otherwise the transaction ends as verified.
     ///
     /// # Errors
     /// As [`Transaction::check_answerable`].
     pub fn verify(self, now: UnixSeconds, accepted: Accepted, code: ResponseCodeHash) -> Result<Self, Reason> {
-        let outcome = Outcome { result: Some(accepted.result), report: Some(accepted.report), error: None };
-        self.answered(now, outcome, code, Phase::Verified)
+        self.check_answerable(now)?;
+        let lock = match self.start.flow {
+            Flow::SameDevice { .. } => Lock::Code(Gate::new(code)),
+            Flow::CrossDevice if self.browser.is_some() => Lock::Confirmation,
+            Flow::CrossDevice => {
+                return Ok(self.into_phase(Phase::Verified(Answer::verified(now, accepted, None))));
+            }
+        };
+        let until = now.plus(i64::from(self.start.result_policy.return_seconds));
+        Ok(self.into_phase(Phase::Answered(Answered { accepted, lock, until })))
     }
 
-    /// Ends as rejected. `code` is kept in the same-device flow only.
+    /// Ends as verified: the person of an accepted answer is here. Otherwise as it was.
+    pub(super) fn claimed(mut self, now: UnixSeconds) -> Self {
+        let Phase::Answered(answered) = self.phase else { return self };
+        let Answered { accepted, lock, .. } = answered;
+        let gate = match lock {
+            Lock::Code(gate) => Some(gate),
+            Lock::Confirmation => None,
+        };
+        self.phase = Phase::Open;
+        self.into_phase(Phase::Verified(Answer::verified(now, accepted, gate)))
+    }
+
+    /// Ends as rejected, with everything of the accepted answer gone: its person did not come, or somebody else did
+    /// (FIX-02, FIX-03).
+    pub(super) fn turn_away(self, now: UnixSeconds, code: Code, detail: &str) -> Self {
+        let error = ErrorRecord { code, detail: detail.to_owned() };
+        let outcome = Outcome { result: None, report: None, error: Some(error) };
+        self.into_phase(Phase::Rejected(Answer { finished_at: now, outcome: Some(outcome), gate: None }))
+    }
+
+    /// Ends as rejected.
     ///
     /// Only for faults found after issuer and holder were established; before that the sender may be anyone, and the
     /// transaction stays as it is (catalogue rule 6).
     ///
     /// # Errors
     /// As [`Transaction::check_answerable`].
-    pub fn reject(self, now: UnixSeconds, refusal: Refusal, code: ResponseCodeHash) -> Result<Self, Reason> {
+    pub fn reject(self, now: UnixSeconds, refusal: Refusal) -> Result<Self, Reason> {
         let outcome = Outcome { result: None, report: Some(refusal.report), error: Some(refusal.error) };
-        self.answered(now, outcome, code, Phase::Rejected)
+        self.ended_by_answer(now, outcome, Phase::Rejected)
     }
 
-    /// Ends as declined: the wallet answered with an error. `code` is kept in the same-device flow only.
+    /// Ends as declined: the wallet answered with an error.
     ///
     /// # Errors
     /// As [`Transaction::check_answerable`].
-    pub fn decline(self, now: UnixSeconds, error: ErrorRecord, code: ResponseCodeHash) -> Result<Self, Reason> {
-        self.answered(now, Outcome { result: None, report: None, error: Some(error) }, code, Phase::Declined)
+    pub fn decline(self, now: UnixSeconds, error: ErrorRecord) -> Result<Self, Reason> {
+        self.ended_by_answer(now, Outcome { result: None, report: None, error: Some(error) }, Phase::Declined)
     }
 
     /// The caller calls it off.
     ///
     /// # Errors
-    /// [`Code::TransactionCompleted`] or [`Code::TransactionExpired`], as for an answer.
+    /// [`Code::TransactionCompleted`] or [`Code::TransactionExpired`], as for an answer; an answered one can be called off.
     pub fn cancel(self, now: UnixSeconds) -> Result<Self, Reason> {
-        self.check_not_ended(now)?;
+        if !self.is_answered() {
+            self.check_not_ended(now)?;
+        }
         Ok(self.into_phase(Phase::Cancelled { finished_at: now }))
     }
 
@@ -118,28 +161,54 @@ impl Transaction {
     /// tells the same story whenever its clean-up ran.
     pub fn expire(self, now: UnixSeconds) -> Self {
         let finished_at = self.start.expires_at;
-        if self.status().is_end() || now < finished_at { self } else { self.into_phase(Phase::Expired { finished_at }) }
+        if self.status().is_end() || self.is_answered() || now < finished_at {
+            return self;
+        }
+        self.into_phase(Phase::Expired { finished_at })
     }
 
-    /// Erases the outcome of an answered transaction; the status stays (PRI-013). Otherwise as it was.
+    /// Rejects an accepted answer whose person did not come in time; otherwise as it was. The end is dated to that time.
+    pub fn abandon(self, now: UnixSeconds) -> Self {
+        match &self.phase {
+            Phase::Answered(answered) if now >= answered.until => {
+                let (until, confirmation) = (answered.until, answered.lock == Lock::Confirmation);
+                if confirmation {
+                    return self.turn_away(until, Code::SessionMismatch, "nobody confirmed the answer in time");
+                }
+                self.turn_away(until, Code::ResponseCodeRequired, "nobody came back with the response code in time")
+            }
+            _ => self,
+        }
+    }
+
+    /// Erases the outcome of an answered transaction, and its transaction data; the status stays (PRI-013). Otherwise as it was.
     pub fn erase(mut self) -> Self {
         let erased = self.answer_mut().and_then(|answer| answer.outcome.take());
         if erased.is_some() {
+            self.start.request.transaction_data.clear();
             self.version = self.version.saturating_add(1);
         }
         self
     }
 
-    /// Does what is due at `now`: expires an open one, erases an overdue outcome. Otherwise as it was.
+    /// Does what is due at `now`: expires an open one, rejects an answered one that waited too long, erases an overdue
+    /// outcome. Otherwise as it was.
     pub fn sweep(self, now: UnixSeconds) -> Self {
-        match self.due() {
-            Some(due) if now >= due => self.expire(now).erase(),
-            _ => self,
+        let mut current = self;
+        // An answered one that nobody looked at for long is rejected and then erased: two steps at most.
+        while let Some(due) = current.due()
+            && now >= due
+        {
+            current = if current.is_answered() { current.abandon(now) } else { current.expire(now).erase() };
         }
+        current
     }
 
     /// When [`Transaction::sweep`] has something to do next, if ever.
     pub fn due(&self) -> Option<UnixSeconds> {
+        if let Phase::Answered(answered) = &self.phase {
+            return Some(answered.until);
+        }
         match (self.finished_at(), self.has_outcome()) {
             (None, _) => Some(self.start.expires_at),
             (Some(finished_at), true) => Some(finished_at.plus(i64::from(self.start.result_policy.ttl_seconds))),
@@ -155,7 +224,7 @@ impl Transaction {
         let same = (&was.tenant, &was.id, &was.handle, &was.page, was.created_at, was.expires_at)
             == (&is.tenant, &is.id, &is.handle, &is.page, is.created_at, is.expires_at);
         let step = match (shown.status().is_end(), self.status().is_end()) {
-            (false, false) => !matches!((&shown.phase, &self.phase), (Phase::Fetched, Phase::Open)),
+            (false, false) => self.phase.rank() >= shown.phase.rank(),
             (false, true) => true,
             (true, false) => false,
             (true, true) => {
@@ -170,44 +239,57 @@ impl Transaction {
     fn check_not_ended(&self, now: UnixSeconds) -> Result<(), Reason> {
         match self.phase {
             Phase::Expired { .. } => Err(Reason::new(Code::TransactionExpired, "the deadline has passed")),
-            Phase::Open | Phase::Fetched if now >= self.start.expires_at => {
+            Phase::Open | Phase::Fetched { .. } if now >= self.start.expires_at => {
                 Err(Reason::new(Code::TransactionExpired, "the deadline has passed"))
             }
-            Phase::Open | Phase::Fetched => Ok(()),
+            Phase::Open | Phase::Fetched { .. } => Ok(()),
             _ => Err(Reason::new(Code::TransactionCompleted, "the transaction has ended")),
         }
     }
 
-    fn answered(
-        self,
-        now: UnixSeconds,
-        outcome: Outcome,
-        code: ResponseCodeHash,
-        end: fn(Answer) -> Phase,
-    ) -> Result<Self, Reason> {
+    fn ended_by_answer(self, now: UnixSeconds, outcome: Outcome, end: fn(Answer) -> Phase) -> Result<Self, Reason> {
         self.check_answerable(now)?;
-        let gate = match self.start.flow {
-            Flow::SameDevice { .. } => Some(Gate::new(code)),
-            Flow::CrossDevice => None,
-        };
-        Ok(self.into_phase(end(Answer { finished_at: now, outcome: Some(outcome), gate })))
+        Ok(self.into_phase(end(Answer { finished_at: now, outcome: Some(outcome), gate: None })))
     }
 
-    /// The one place where a phase changes: the version grows, and at an end the key goes (OVP-META-15).
+    /// The one place where a phase changes: the version grows, and with an answer or an end the key goes (OVP-META-15).
+    /// Transaction data goes with the result that it is the evidence for; where there is none, at once.
     fn into_phase(mut self, phase: Phase) -> Self {
         self.phase = phase;
         self.version = self.version.saturating_add(1);
-        if self.status().is_end() {
+        if self.status().is_end() || self.is_answered() {
             self.start.request.encryption_key = None;
+            if !self.has_outcome() && !self.is_answered() {
+                self.start.request.transaction_data.clear();
+            }
         }
         self
     }
 }
 
+impl Answer {
+    fn verified(finished_at: UnixSeconds, accepted: Accepted, gate: Option<Gate>) -> Self {
+        let outcome = Outcome { result: Some(accepted.result), report: Some(accepted.report), error: None };
+        Self { finished_at, outcome: Some(outcome), gate }
+    }
+}
+
+impl Phase {
+    /// The order of the phases before an end: it never goes back.
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Open => 0,
+            Self::Fetched { .. } => 1,
+            Self::Answered(_) => 2,
+            _ => 3,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::Status;
     use super::super::tests::{CREATED, EXPIRES, open, same_device};
+    use super::super::{BrowserHash, Returned, Status};
     use super::*;
     use proptest::prelude::*;
 
@@ -228,12 +310,16 @@ mod tests {
 
     type Step = fn(Transaction, UnixSeconds) -> Result<Transaction, Reason>;
 
-    /// Every step that ends a transaction, with the end it leads to.
+    fn returned(code: &ResponseCodeHash) -> Returned<'_> {
+        Returned { code: Some(code), session: None }
+    }
+
+    /// Every step that ends a transaction, with the end it leads to. An accepted answer is taken up at once.
     fn ends() -> [(Status, Step); 5] {
         [
-            (Status::Verified, |it, now| it.verify(now, accepted(), CODE)),
-            (Status::Rejected, |it, now| it.reject(now, refusal(), CODE)),
-            (Status::Declined, |it, now| it.decline(now, error(), CODE)),
+            (Status::Verified, |it, now| Ok(it.verify(now, accepted(), CODE)?.claimed(now))),
+            (Status::Rejected, |it, now| it.reject(now, refusal())),
+            (Status::Declined, |it, now| it.decline(now, error())),
             (Status::Cancelled, |it, now| it.cancel(now)),
             (Status::Expired, |it, _| Ok(it.expire(EXPIRES))),
         ]
@@ -303,14 +389,63 @@ mod tests {
     fn cross_device_keeps_no_code() {
         let ended = open(1, Flow::CrossDevice).fetch(CREATED).unwrap().verify(LAST, accepted(), CODE).unwrap();
         assert!(ended.answer().unwrap().gate.is_none());
-        assert!(fetched().verify(LAST, accepted(), CODE).unwrap().answer().unwrap().gate.is_some());
+        assert!(verified().answer().unwrap().gate.is_some());
+    }
+
+    /// A same-device transaction whose person came back at once.
+    fn verified() -> Transaction {
+        fetched().verify(LAST, accepted(), CODE).unwrap().claimed(LAST)
+    }
+
+    #[test]
+    fn an_answered_one_is_closed_to_wallets_and_has_not_ended() {
+        // FIX-01, SES-014: no end, no key, and no second answer.
+        let answered = fetched().verify(LAST, accepted(), CODE).unwrap();
+        assert_eq!((answered.status(), answered.finished_at(), answered.version()), (Status::Fetched, None, 3));
+        assert!(answered.is_answered() && answered.request().encryption_key.is_none(), "OVP-META-15");
+        for (status, again) in ends() {
+            let result = again(answered.clone(), LAST);
+            match status {
+                Status::Cancelled => assert_eq!(result.unwrap().status(), Status::Cancelled),
+                Status::Expired => assert_eq!(result.unwrap(), answered, "its time is another one"),
+                _ => assert_eq!(result.unwrap_err().code, Code::TransactionCompleted, "{status}"),
+            }
+        }
+        assert_eq!(answered.clone().fetch(LAST).unwrap_err().code, Code::RequestExpired);
+        assert_eq!(answered.erase().status(), Status::Fetched);
+    }
+
+    #[test]
+    fn nobody_comes_back_and_the_answer_is_rejected() {
+        // FIX-03: at the second that was said, with nothing of the answer left.
+        let answered = fetched().verify(LAST, accepted(), CODE).unwrap();
+        let until = LAST.plus(300);
+        assert_eq!(answered.due(), Some(until));
+        assert_eq!(answered.clone().sweep(until.plus(-1)), answered);
+        let rejected = answered.clone().sweep(until.plus(7));
+        assert_eq!((rejected.status(), rejected.finished_at()), (Status::Rejected, Some(until)));
+        let outcome = rejected.answer().unwrap().outcome.clone().unwrap();
+        assert_eq!(outcome.error.unwrap().code, Code::ResponseCodeRequired);
+        assert!(outcome.result.is_none() && outcome.report.is_none());
+        assert!(rejected.follows(&answered));
+        // Long after, the refusal is gone as well.
+        assert!(!answered.sweep(until.plus(900)).has_outcome());
+    }
+
+    #[test]
+    fn a_cross_device_request_is_scanned_once() {
+        // OVP-RURI-04 within a minute, OVP-REQ-17 after it; the same-device flow is repeatable to its end.
+        let scanned = open(1, Flow::CrossDevice).fetch(CREATED).unwrap();
+        assert_eq!(scanned.clone().fetch(CREATED.plus(SCAN_SECONDS - 1)).unwrap(), scanned);
+        assert_eq!(scanned.fetch(CREATED.plus(SCAN_SECONDS)).unwrap_err().code, Code::RequestExpired);
+        assert!(fetched().fetch(CREATED.plus(SCAN_SECONDS)).is_ok());
     }
 
     #[test]
     fn erasure_leaves_the_status_and_is_idempotent() {
         // PRI-013
-        let erased = fetched().verify(LAST, accepted(), CODE).unwrap().erase();
-        assert_eq!((erased.status(), erased.finished_at(), erased.version()), (Status::Verified, Some(LAST), 4));
+        let erased = verified().erase();
+        assert_eq!((erased.status(), erased.finished_at(), erased.version()), (Status::Verified, Some(LAST), 5));
         assert!(!erased.has_outcome());
         assert_eq!(erased.clone().erase(), erased);
         assert_eq!(fetched().erase(), fetched(), "an open one has nothing to erase");
@@ -322,7 +457,7 @@ mod tests {
         assert_eq!(fetched().due(), Some(EXPIRES));
         assert_eq!(fetched().sweep(LAST), fetched());
         assert_eq!(fetched().sweep(EXPIRES).status(), Status::Expired);
-        let ended = fetched().verify(LAST, accepted(), CODE).unwrap();
+        let ended = verified();
         assert_eq!(ended.due(), Some(LAST.plus(900)));
         assert_eq!(ended.clone().sweep(LAST.plus(899)), ended);
         assert!(!ended.sweep(LAST.plus(900)).has_outcome());
@@ -338,6 +473,7 @@ mod tests {
             .verify(UnixSeconds(i64::MAX - 1), accepted(), CODE)
             .unwrap();
         assert_eq!(ended.due(), Some(UnixSeconds(i64::MAX)));
+        assert_eq!(ended.claimed(UnixSeconds(i64::MAX - 1)).due(), Some(UnixSeconds(i64::MAX)));
     }
 
     #[test]
@@ -347,7 +483,12 @@ mod tests {
         assert!(!first.follows(&second), "never back");
         assert!(!first.follows(&first), "no change is no successor");
         assert!(!open(2, same_device()).fetch(CREATED).unwrap().follows(&first), "another transaction");
-        let verified = second.clone().verify(LAST, accepted(), CODE).unwrap();
+        let answered = second.clone().verify(LAST, accepted(), CODE).unwrap();
+        let mut again = second.clone();
+        again.version = 9;
+        assert!(!again.follows(&answered), "never back to a wallet");
+        let verified = answered.clone().claimed(LAST);
+        assert!(verified.follows(&answered));
         let mut cancelled = second.clone().cancel(LAST).unwrap();
         cancelled.version = 9;
         assert!(!cancelled.follows(&verified), "another end");
@@ -376,6 +517,13 @@ mod tests {
         Sweep,
         Read(bool),
         Erase,
+        OpenPage(bool),
+        Return(bool, bool),
+        Confirm(bool, bool),
+    }
+
+    fn browser(first: bool) -> BrowserHash {
+        BrowserHash::new([u8::from(first); 32])
     }
 
     fn act() -> impl Strategy<Value = Act> {
@@ -389,6 +537,9 @@ mod tests {
             Just(Act::Sweep),
             any::<bool>().prop_map(Act::Read),
             Just(Act::Erase),
+            any::<bool>().prop_map(Act::OpenPage),
+            any::<(bool, bool)>().prop_map(|(first, right)| Act::Return(first, right)),
+            any::<(bool, bool)>().prop_map(|(first, yes)| Act::Confirm(first, yes)),
         ]
     }
 
@@ -397,15 +548,21 @@ mod tests {
         match act {
             Act::Fetch => it.fetch(now).unwrap_or(old),
             Act::Verify => it.verify(now, accepted(), CODE).unwrap_or(old),
-            Act::Reject => it.reject(now, refusal(), CODE).unwrap_or(old),
-            Act::Decline => it.decline(now, error(), CODE).unwrap_or(old),
+            Act::Reject => it.reject(now, refusal()).unwrap_or(old),
+            Act::Decline => it.decline(now, error()).unwrap_or(old),
             Act::Cancel => it.cancel(now).unwrap_or(old),
             Act::Expire => it.expire(now),
             Act::Sweep => it.sweep(now),
             Act::Read(right) => {
                 let code = if *right { CODE } else { ResponseCodeHash::new([2; 32]) };
-                it.read(now, Some(&code)).0
+                it.read(now, returned(&code)).0
             }
+            Act::OpenPage(first) => it.open_page(browser(*first)).unwrap_or(old),
+            Act::Return(first, right) => {
+                let code = if *right { CODE } else { ResponseCodeHash::new([2; 32]) };
+                it.return_to_page(now, Some(browser(*first)), &code).0
+            }
+            Act::Confirm(first, yes) => it.confirm(now, browser(*first), *yes).0,
             Act::Erase => it.erase(),
         }
     }
@@ -441,7 +598,7 @@ mod tests {
                     prop_assert!(stored.request().encryption_key.is_none(), "no key after the end");
                 } else {
                     prop_assert!(end.is_none(), "ended never reopens");
-                    prop_assert!(stored.request().encryption_key.is_some());
+                    prop_assert_eq!(stored.request().encryption_key.is_some(), !stored.is_answered());
                 }
             }
         }

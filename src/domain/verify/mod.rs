@@ -14,10 +14,12 @@ pub mod response;
 pub use report::{Check, Report, Verified};
 
 use crate::domain::jose::alg::AllowedAlgorithms;
+use crate::domain::jose::hash::HashAlgorithm;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::status_list::StatusList;
 use crate::domain::status_list::token::TokenRules;
 use crate::domain::time::{ClockSkew, UnixSeconds};
+use crate::domain::transaction_data::Entry;
 use crate::domain::trust::cache::ChainCache;
 use crate::domain::trust::{TrustAnchors, TrustSource};
 use crate::domain::type_metadata::TypeMetadataPolicy;
@@ -41,6 +43,8 @@ pub struct Policy {
     pub anchor_in_chain: AnchorInChain,
     /// What is known of credential types, and what must be.
     pub type_metadata: TypeMetadataPolicy,
+    /// Hash functions that transaction data may offer; `sha-256` is always among them.
+    pub transaction_data_hashes: Vec<HashAlgorithm>,
 }
 
 impl Default for Policy {
@@ -53,6 +57,7 @@ impl Default for Policy {
             accept_aka_vcts: true,
             anchor_in_chain: AnchorInChain::Refuse,
             type_metadata: TypeMetadataPolicy::default(),
+            transaction_data_hashes: vec![HashAlgorithm::Sha256],
         }
     }
 }
@@ -99,6 +104,8 @@ pub struct Binding<'a> {
     pub audience: &'a str,
     /// When the request was made, if there was one.
     pub requested_at: Option<UnixSeconds>,
+    /// The transaction data that was sent along; empty if none was.
+    pub transaction_data: &'a [Entry],
 }
 
 /// A status list that is needed for a verdict.

@@ -15,6 +15,8 @@ use crate::domain::sd_jwt::shape::Shape;
 use crate::domain::sd_jwt::vc::{self, Types};
 use crate::domain::status_list::StatusReference;
 use crate::domain::time::{UnixSeconds, Validity};
+use crate::domain::transaction_data::{Confirmation, Entry, check_each_once, confirmed_by};
+use crate::domain::trust::purpose::is_pid;
 use crate::domain::trust::{Identity, SHORT_LIVED_SECONDS, StatusRule, TrustSource, TrustedIssuer};
 use crate::domain::type_metadata::{Consulted, NoMetadata, TypeDocuments, TypeMetadata, TypeNeed};
 use crate::domain::x509::profile::{IssuerNames, Match, match_country, match_issuer};
@@ -43,6 +45,8 @@ pub struct Credential {
     pub claims: Map<String, Value>,
     /// Which claim set of the query was met, if it has some.
     pub claim_set: Option<usize>,
+    /// The transaction data that its proof confirms.
+    pub transaction_data: Vec<Confirmation>,
 }
 
 /// What is known about the status of an accepted credential.
@@ -92,6 +96,8 @@ pub struct Opened<'a> {
     stated_issuer: Option<String>,
     status: Option<StatusReference>,
     holder_bound: bool,
+    /// What the proof confirms; told last of all, as the catalogue orders the checks.
+    confirmed: Result<Vec<Confirmation>, Reason>,
     metadata: Option<OpenMetadata>,
 }
 
@@ -134,7 +140,7 @@ pub fn open<'a>(
 ) -> Result<Single<'a>, Box<Refusal>> {
     let mut report = Report::begin(cx.now, cx.trust);
     match open_in(text, query, binding, cx, &mut report, None) {
-        Ok(opened) => Ok(Single { opened, report }),
+        Ok(opened) => Ok(Single { opened, report, sent: binding.transaction_data.to_vec() }),
         Err(standing) => Err(Box::new(Refusal::of(report, standing))),
     }
 }
@@ -143,6 +149,7 @@ pub fn open<'a>(
 pub struct Single<'a> {
     opened: Opened<'a>,
     report: Report,
+    sent: Vec<Entry>,
 }
 
 impl Single<'_> {
@@ -170,11 +177,16 @@ impl Single<'_> {
         lists: &dyn StatusLists,
         cx: Context<'_>,
     ) -> Result<(Verified<Credential>, Report), Box<Refusal>> {
-        let Self { opened, mut report } = self;
+        let Self { opened, mut report, sent } = self;
         let credential = match conclude_in(opened, lists, cx, &mut report) {
             Ok(credential) => credential,
             Err(standing) => return Err(Box::new(Refusal::of(report, standing))),
         };
+        let section = report.section(&[Check::TransactionDataConfirmed], None);
+        let once = || check_each_once(&sent, &credential.transaction_data);
+        if report.step(section, Check::TransactionDataConfirmed, once).is_none() {
+            return Err(Box::new(Refusal::of(report, Standing::Established)));
+        }
         report.seal(credential).map_err(|unsealed| Box::new(Refusal::unsealed(unsealed)))
     }
 }
@@ -185,6 +197,7 @@ pub(super) fn plan(query: Option<&CredentialQuery>) -> Vec<Check> {
     if query.is_some() {
         checks.push(Check::Query);
     }
+    checks.push(Check::TransactionData);
     checks
 }
 
@@ -298,6 +311,8 @@ pub(super) fn open_in<'a>(
     }
 
     // Issuer and holder are established from here on.
+    let query_id = query.map(CredentialQuery::id);
+    let confirmed = confirmed_of(proof.as_ref(), query_id, binding.transaction_data, types.as_ref().ok());
     let (validity, status, metadata) = late.conclude(report, section, (source, &issuer), &claims, shape, cx);
     match (validity, types) {
         (Some(validity), Ok(types)) if !report.has_failed(section) => Ok(Opened {
@@ -312,10 +327,39 @@ pub(super) fn open_in<'a>(
             stated_issuer,
             status,
             holder_bound: proof.is_some(),
+            confirmed,
             metadata,
         }),
         _ => Err(Standing::Established),
     }
+}
+
+/// The entries of transaction data that a proof confirms. A PID never confirms any, under whatever type it answers (TXD-03).
+fn confirmed_of(
+    proof: Option<&KeyBinding<'_>>,
+    query_id: Option<&str>,
+    sent: &[Entry],
+    types: Option<&Types>,
+) -> Result<Vec<Confirmation>, Reason> {
+    let Some(proof) = proof else { return Ok(Vec::new()) };
+    let confirmed = confirmed_by(proof.claims(), query_id, sent)?;
+    let of_pid = types.is_some_and(|types| is_pid(&types.vct) || types.aka.iter().any(|vct| is_pid(vct)));
+    if of_pid && !confirmed.is_empty() {
+        return Err(Reason::new(Code::TransactionDataMismatch, "the key of a PID confirms transaction data"));
+    }
+    Ok(confirmed)
+}
+
+/// Which entries were confirmed, by their hashes: not their content.
+fn note_confirmed(report: &mut Report, section: Section, confirmed: &[Confirmation]) {
+    if confirmed.is_empty() {
+        return;
+    }
+    let one = |confirmed: &Confirmation| {
+        format!("entry {} by {} {}", confirmed.entry, confirmed.algorithm.name(), confirmed.hash)
+    };
+    let all: Vec<String> = confirmed.iter().map(one).collect();
+    report.note(section, Check::TransactionData, all.join(", "));
 }
 
 /// Where the source demands it, `iss` must be a name of the certificate.
@@ -409,6 +453,9 @@ pub(super) fn conclude_in(
             (projection.kept(&opened.claims), matched.claim_set)
         }
     };
+    let confirmed =
+        report.step(section, Check::TransactionData, || opened.confirmed).ok_or_else(|| established(report))?;
+    note_confirmed(report, section, &confirmed);
     Ok(Credential {
         format: FORMAT,
         vct: opened.types.vct,
@@ -423,6 +470,7 @@ pub(super) fn conclude_in(
         status: if list.is_some() { StatusStatement::Valid } else { StatusStatement::NotIssued },
         claims,
         claim_set,
+        transaction_data: confirmed,
     })
 }
 

@@ -54,7 +54,9 @@ checks! {
     StatusList = "status_list", "Token Status List 8.3", "The status list is authentic and fresh.";
     Status = "status", "Token Status List 7.1", "The status is valid.";
     Query = "query", "OpenID4VP 1.0 8.6", "The credential satisfies its query.";
+    TransactionData = "transaction_data", "OpenID4VP 1.0 B.3.3.1", "The proof confirms no transaction data but what was sent to be confirmed with this credential.";
     QuerySets = "query_sets", "OpenID4VP 1.0 6.4.2", "The credentials together satisfy the query.";
+    TransactionDataConfirmed = "transaction_data_confirmed", "OpenID4VP 1.0 5.1, 8.4", "Each entry of transaction data is confirmed, and by one credential only.";
 }
 
 /// The checks of a response before its credentials.

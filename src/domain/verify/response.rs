@@ -9,6 +9,7 @@ use crate::domain::jose::constant_time_eq;
 use crate::domain::jose::jwe;
 use crate::domain::jose::keys::EphemeralKey;
 use crate::domain::reason::{Code, Reason};
+use crate::domain::transaction_data::{Entry, check_each_once};
 use crate::domain::type_metadata::{TypeDocuments, TypeNeed};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -94,6 +95,7 @@ pub const WALLET_ERRORS: [&str; 16] = [
 pub struct Pending<'a> {
     report: Report,
     query: &'a DcqlQuery,
+    transaction_data: &'a [Entry],
     opened: Vec<(usize, Opened<'a>)>,
 }
 
@@ -152,10 +154,11 @@ pub fn open<'a>(form: &ResponseForm, asked: Asked<'a>, cx: Context<'a>) -> Resul
         }
     }
     // The least that was established speaks for the whole answer.
-    match failed.into_iter().min() {
-        Some(standing) => Err(Box::new(Refusal::of(report, standing))),
-        None => Ok(Answer::Presented(Box::new(Pending { report, query: asked.query, opened }))),
+    if let Some(standing) = failed.into_iter().min() {
+        return Err(Box::new(Refusal::of(report, standing)));
     }
+    let (query, transaction_data) = (asked.query, asked.binding.transaction_data);
+    Ok(Answer::Presented(Box::new(Pending { report, query, transaction_data, opened })))
 }
 
 impl Pending<'_> {
@@ -197,7 +200,7 @@ impl Pending<'_> {
         lists: &dyn StatusLists,
         cx: Context<'_>,
     ) -> Result<(Verified<Presented>, Report), Box<Refusal>> {
-        let Self { mut report, query, opened } = self;
+        let Self { mut report, query, transaction_data, opened } = self;
         let mut credentials: Vec<(usize, Credential)> = Vec::with_capacity(opened.len());
         let mut failed = Vec::new();
         for (position, presentation) in opened {
@@ -209,11 +212,14 @@ impl Pending<'_> {
         if let Some(standing) = failed.into_iter().min() {
             return Err(Box::new(Refusal::of(report, standing)));
         }
-        let section = report.section(&[Check::QuerySets], None);
+        let section = report.section(&[Check::QuerySets, Check::TransactionDataConfirmed], None);
         let satisfied: Vec<bool> = (0..query.credentials().len())
             .map(|position| credentials.iter().any(|(presented, _)| *presented == position))
             .collect();
-        if report.step(section, Check::QuerySets, || check_sets(query, &satisfied)).is_none() {
+        report.step(section, Check::QuerySets, || check_sets(query, &satisfied));
+        let confirmed = credentials.iter().flat_map(|(_, credential)| &credential.transaction_data);
+        report.step(section, Check::TransactionDataConfirmed, || check_each_once(transaction_data, confirmed));
+        if report.has_failed(section) {
             return Err(Box::new(Refusal::of(report, Standing::Established)));
         }
         let mut presented = Presented { credentials: Vec::new() };

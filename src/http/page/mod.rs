@@ -1,20 +1,23 @@
 //! The page that a person sees. Plain German, calm, usable without script and without a picture.
 
+pub mod binding;
 pub mod qr;
 
 use super::Front;
 use super::extract::Name;
 use super::problem::{self, Problem};
-use crate::app::create_request::Created;
+use crate::app::Failure;
+use crate::app::page::Opened;
+use crate::domain::ids::BrowserCookie;
 use crate::domain::reason::Code;
-use crate::domain::transaction::{Flow, Status};
+use crate::domain::transaction::{Flow, Status, Transaction};
 use askama::Template;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
 /// The page of one presentation.
-#[derive(Template)]
+#[derive(Template, Default)]
 #[template(path = "presentation.html", config = "src/http/page/askama.toml")]
 struct PresentationPage<'a> {
     title: &'a str,
@@ -24,68 +27,117 @@ struct PresentationPage<'a> {
     wallet_link: Option<&'a str>,
     /// The address of the picture for another device.
     qr: Option<String>,
+    /// Where the person says whether an answer was theirs.
+    confirm: Option<String>,
     /// Whether the page looks again by itself.
     waiting: bool,
     /// Where the person goes on.
     return_url: Option<&'a str>,
 }
 
-/// `GET /p/{handle}`: the page for the person.
+/// `GET /p/{handle}`: the page for the person. The first browser that opens it is bound to it.
 ///
 /// # Errors
 /// A page, too: nobody who comes by a browser is shown a problem document.
-pub async fn show(State(front): State<Front>, Name(handle): Name) -> Response {
-    match front.app.page(&handle).await {
-        Ok(created) => render(StatusCode::OK, &page(&created)),
-        Err(failure) => {
-            let status = problem::status(failure.code());
-            let (title, lead) = match failure.code() {
-                Code::UnknownTransaction => {
-                    ("Diese Seite gibt es nicht", "Bitte beginnen Sie noch einmal auf der Seite des Dienstes.")
-                }
-                _ => (
-                    "Das geht gerade nicht",
-                    "Das liegt nicht an Ihnen. Bitte versuchen Sie es in einigen Minuten noch einmal.",
-                ),
-            };
-            render(
-                status,
-                &PresentationPage {
-                    title,
-                    lead,
-                    purpose: None,
-                    wallet_link: None,
-                    qr: None,
-                    waiting: false,
-                    return_url: None,
-                },
-            )
+pub async fn show(State(front): State<Front>, Name(handle): Name, headers: HeaderMap) -> Response {
+    let known = binding::cookie(&front, &headers);
+    let is_new = known.is_none();
+    let cookie = match known {
+        Some(cookie) => cookie,
+        None => match front.app.ports().entropy.draw(BrowserCookie::from_random) {
+            Ok(cookie) => cookie,
+            Err(failure) => return failed(&failure.into()),
+        },
+    };
+    let opened = match front.app.open_page(&handle, &cookie).await {
+        Ok(opened) => opened,
+        Err(failure) => return failed(&failure),
+    };
+    let ended = opened.created.transaction.status().is_end();
+    if opened.foreign && !ended {
+        return binding::other_browser();
+    }
+    let mut response = render(StatusCode::OK, &page(&opened));
+    if is_new
+        && !opened.foreign
+        && !ended
+        && let Some(value) = binding::set_cookie(&front, &cookie)
+    {
+        response.headers_mut().insert(header::SET_COOKIE, value);
+    }
+    response
+}
+
+/// The page of a failure, in words that blame nobody.
+fn failed(failure: &Failure) -> Response {
+    let status = problem::status(failure.code());
+    match failure.code() {
+        Code::UnknownTransaction => {
+            notice(status, "Diese Seite gibt es nicht", "Bitte beginnen Sie noch einmal auf der Seite des Dienstes.")
         }
+        _ => notice(
+            status,
+            "Das geht gerade nicht",
+            "Das liegt nicht an Ihnen. Bitte versuchen Sie es in einigen Minuten noch einmal.",
+        ),
     }
 }
 
-fn page(created: &Created) -> PresentationPage<'_> {
-    let transaction = &created.transaction;
-    let (title, lead) = words(transaction.status());
-    let open = matches!(transaction.status(), Status::Open | Status::Fetched);
+/// A page that only says something.
+fn notice(status: StatusCode, title: &str, lead: &str) -> Response {
+    render(status, &PresentationPage { title, lead, ..PresentationPage::default() })
+}
+
+/// Sends a browser on, with GET.
+fn redirect(address: &str) -> Response {
+    match HeaderValue::from_str(address) {
+        Ok(location) => (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response(),
+        Err(_) => Problem::from(Code::InternalError).into_response(),
+    }
+}
+
+fn page(opened: &Opened) -> PresentationPage<'_> {
+    let transaction = &opened.created.transaction;
+    let (title, lead) = words(transaction);
+    let open = matches!(transaction.status(), Status::Open | Status::Fetched) && !transaction.is_answered();
     let (same_device, return_url) = match transaction.flow() {
         Flow::SameDevice { return_url } => (true, Some(return_url.as_str())),
         Flow::CrossDevice => (false, None),
     };
+    let cross_device_open = open && !same_device && transaction.status() == Status::Open;
     PresentationPage {
         title,
         lead,
         purpose: transaction.request().purpose.de.as_deref().filter(|_| open),
-        wallet_link: created.authorization_request_uri.as_deref().filter(|_| open),
-        qr: (open && !same_device).then(|| format!("/p/{}/qr.svg", transaction.page().as_str())),
-        waiting: open,
-        return_url: return_url.filter(|_| !open),
+        // One scan: once a wallet has the request, nobody is invited any more (OVP-REQ-17).
+        wallet_link: opened
+            .created
+            .authorization_request_uri
+            .as_deref()
+            .filter(|_| open && (same_device || cross_device_open)),
+        qr: cross_device_open.then(|| format!("/p/{}/qr.svg", transaction.page().as_str())),
+        confirm: transaction.waits_for_confirmation().then(|| format!("/p/{}/confirm", transaction.page().as_str())),
+        waiting: !transaction.status().is_end() && !transaction.waits_for_confirmation(),
+        return_url: return_url.filter(|_| transaction.status().is_end() && !opened.foreign),
     }
 }
 
-/// The five states of the page, in words that blame nobody.
-const fn words(status: Status) -> (&'static str, &'static str) {
-    match status {
+/// The states of the page, in words that blame nobody.
+fn words(transaction: &Transaction) -> (&'static str, &'static str) {
+    if transaction.waits_for_confirmation() {
+        return (
+            "Waren Sie das?",
+            "Eine Brieftasche auf einem anderen Gerät hat Angaben freigegeben. Bestätigen Sie nur, wenn Sie das eben selbst getan \
+             haben. Vorher werden keine Angaben weitergegeben.",
+        );
+    }
+    if transaction.is_answered() {
+        return (
+            "Fast fertig",
+            "Ihre Brieftasche hat ein neues Fenster geöffnet. Bitte machen Sie dort weiter. Dieses Fenster brauchen Sie nicht mehr.",
+        );
+    }
+    match transaction.status() {
         Status::Open => (
             "Nachweis freigeben",
             "Öffnen Sie Ihre digitale Brieftasche (EUDI-Wallet). Dort sehen Sie, welche Angaben gebraucht werden, und entscheiden selbst.",
@@ -124,10 +176,13 @@ fn render(status: StatusCode, page: &PresentationPage<'_>) -> Response {
 /// `GET /p/{handle}/qr.svg`: the QR code of the page.
 ///
 /// # Errors
-/// [`Code::UnknownTransaction`], [`Code::RequestExpired`].
-pub async fn qr(State(front): State<Front>, Name(handle): Name) -> Result<Response, Problem> {
-    let created = front.app.page(&handle).await?;
-    let link = created.authorization_request_uri.filter(|_| !created.transaction.status().is_end());
+/// [`Code::UnknownTransaction`], [`Code::SessionMismatch`] for another browser, [`Code::RequestExpired`] once it was scanned.
+pub async fn qr(State(front): State<Front>, Name(handle): Name, headers: HeaderMap) -> Result<Response, Problem> {
+    // Only for the browser that has the page already: a picture binds nobody.
+    let cookie = binding::cookie(&front, &headers);
+    let created = front.app.bound_page(&handle, cookie.as_ref()).await?;
+    let shown = *created.transaction.flow() == Flow::CrossDevice && created.transaction.status() == Status::Open;
+    let link = created.authorization_request_uri.filter(|_| shown);
     let picture = qr::svg(&link.ok_or(Code::RequestExpired)?)?;
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], picture).into_response())
 }

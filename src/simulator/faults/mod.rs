@@ -379,6 +379,20 @@ faults! {
     ClaimValueOther = "claim-value-other", rejected(C::ClaimValueMismatch), "DCQ-010", "A value is not among those asked for.";
     ClaimValueTyped = "claim-value-typed", rejected(C::ClaimValueMismatch), "DCQ-010", "A value is the text true instead of true.";
     ClaimValueDecomposed = "claim-value-decomposed", rejected(C::ClaimValueMismatch), "JSN-015", "A value is spelt with a combining mark.";
+    TransactionDataMissing = "transaction-data-missing", rejected(C::TransactionDataMismatch), "TXD-001", "The proof confirms no transaction data, although some was sent.";
+    TransactionDataPart = "transaction-data-part", rejected(C::TransactionDataMismatch), "TXD-001", "The proof confirms one of two entries of transaction data.";
+    TransactionDataExtra = "transaction-data-extra", rejected(C::TransactionDataMismatch), "TXD-005", "A hash of something else stands beside those of the transaction data.";
+    TransactionDataTwice = "transaction-data-twice", rejected(C::TransactionDataMismatch), "", "The proof has the hash of an entry twice.";
+    TransactionDataDecoded = "transaction-data-decoded", rejected(C::TransactionDataMismatch), "", "The hashes are over the decoded transaction data.";
+    TransactionDataAlgOther = "transaction-data-alg-other", rejected(C::TransactionDataMismatch), "TXD-006", "The hashes are of sha-512, which was not offered.";
+    TransactionDataAlgMissing = "transaction-data-alg-missing", rejected(C::TransactionDataMismatch), "TXD-006", "The hash algorithm is not named, although some were offered.";
+    TransactionDataAlgArray = "transaction-data-alg-array", rejected(C::TransactionDataMismatch), "TXD-006", "The hash algorithm is an array with the right name.";
+    TransactionDataAlgSha1 = "transaction-data-alg-sha1", rejected(C::TransactionDataMismatch), "TXD-006", "The hash algorithm is named sha-1.";
+    TransactionDataByOther = "transaction-data-by-other", rejected(C::TransactionDataMismatch), "TXD-007", "A credential confirms that is not in credential_ids.";
+    TransactionDataByTwo = "transaction-data-by-two", rejected(C::TransactionDataMismatch), "", "Two credentials confirm the same entry.";
+    TransactionDataUnasked = "transaction-data-unasked", rejected(C::TransactionDataMismatch), "TXD-005", "The proof confirms transaction data, although none was sent.";
+    TransactionDataReordered = "transaction-data-reordered", accepted(), "", "The hashes of two entries come in the other order, which is legal.";
+    ErrorTransactionData = "error-transaction-data", declined(), "RSP-014", "The wallet does not support the transaction data, and says so.";
     ClaimSetHalves = "claim-set-halves", rejected(C::QueryNotSatisfied), "DCQ-011", "Half of one claim set and half of another.";
     CredentialMissing = "credential-missing", rejected(C::QueryNotSatisfied), "DCQ-001", "One of two credentials is missing.";
     CredentialsSwapped = "credentials-swapped", rejected(C::CredentialTypeMismatch), "DCQ-004", "Two credentials stand under each other's names.";
@@ -479,9 +493,10 @@ mod tests {
     #[test]
     fn queries_can_be_read() {
         for fault in Fault::ALL {
-            if let Needs::Query(text) = fault.needs() {
+            if let Needs::Query(text) | Needs::TransactionData { query: text, .. } = fault.needs() {
                 assert!(Query::parse(&serde_json::from_str(text).unwrap()).is_some(), "{}", fault.name());
             }
+            assert!(!fault.needs().asked().is_empty());
         }
     }
 

@@ -7,6 +7,7 @@ pub(super) mod credential;
 pub(super) mod fetch;
 pub(super) mod presentation;
 pub(super) mod response;
+pub(super) mod transaction_data;
 
 use super::authority::TestAuthority;
 use super::faults::Fault;
@@ -23,6 +24,8 @@ pub(super) struct Scene<'s> {
     pub(super) now: UnixSeconds,
     pub(super) request: &'s RequestObject,
     pub(super) fault: Option<Fault>,
+    /// The entries of transaction data that the proof of this credential confirms, by their places in the request.
+    pub(super) confirms: &'s [usize],
 }
 
 impl Scene<'_> {

@@ -1,7 +1,7 @@
 //! Faults of what the holder adds: choice, disclosures, proof, and the text of the whole.
 
-use super::Scene;
 use super::credential::proof_key;
+use super::{Scene, transaction_data};
 use crate::domain::encoding::base64;
 use crate::domain::jose::hash::{HashAlgorithm, sha256};
 use crate::domain::jose::keys::SigningKey;
@@ -83,6 +83,7 @@ pub(in crate::simulator) fn present(
     let bare = bare_presentation(&issued.jwt, &disclosures);
     let mut binding = KeyBinding::new(&scene.request.client_id, &scene.request.nonce, scene.now.minus(copy));
     binding.payload.insert("sd_hash".to_owned(), json!(issued.hash.digest_url(bare.as_bytes())));
+    transaction_data::confirm(scene, &mut binding.payload);
     spoil_binding(scene, &mut binding, &bare);
     let proof = proof(scene, &binding, &proof_key(scene, draft, holder)?)?;
     if scene.fault == Some(Fault::FormatJwtVc) {

@@ -71,7 +71,13 @@ pub(in crate::simulator) fn plan(scene: &Scene<'_>, vp_token: &Value) -> Result<
         Some(Fault::AnswerTwice) => vec![good.clone(), good],
         Some(Fault::ErrorAfterAnswer) => vec![good, error],
         Some(Fault::AnswerAfterError) => vec![error, good],
-        Some(Fault::ErrorAccessDenied | Fault::ErrorUnknown | Fault::ErrorStateMissing | Fault::ErrorStateWrong) => {
+        Some(
+            Fault::ErrorAccessDenied
+            | Fault::ErrorUnknown
+            | Fault::ErrorStateMissing
+            | Fault::ErrorStateWrong
+            | Fault::ErrorTransactionData,
+        ) => {
             vec![error]
         }
         Some(Fault::JunkFlood) => vec![form(&[("response".to_owned(), "junk".to_owned())]); 30],
@@ -86,6 +92,7 @@ fn error(scene: &Scene<'_>) -> Vec<(String, String)> {
         Some(Fault::ErrorUnknown) => {
             vec![field("error", "wallet_is_tired"), field("error_description", "\u{1b}[31mtired\nlevel=error")]
         }
+        Some(Fault::ErrorTransactionData) => vec![field("error", "invalid_transaction_data")],
         _ => vec![field("error", "access_denied"), field("error_description", "the person declined")],
     };
     match scene.fault {

@@ -1,7 +1,6 @@
 //! Each fault shows, and nothing else is wrong: seen with the readers of the jose room and a few lines by hand.
 
 use super::*;
-use crate::domain::encoding::base64;
 use crate::domain::jose::alg::AllowedAlgorithms;
 use crate::domain::jose::hash::HashAlgorithm;
 use crate::domain::jose::jwe;
@@ -13,18 +12,25 @@ use crate::simulator::faults::{End, Fault, Needs};
 use std::collections::BTreeSet;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-fn query(fault: Fault) -> Value {
-    match fault.needs() {
+/// Query and transaction data.
+fn query(fault: Fault) -> (Value, Vec<Value>) {
+    let mut asked = fault.needs().asked();
+    let query = match fault.needs() {
         Needs::Preset(name) => {
             assert_eq!(name, "bewohnerparken");
             resident_parking()
         }
-        Needs::Query(text) => serde_json::from_str(text).unwrap(),
-    }
+        Needs::Query(_) | Needs::TransactionData { .. } => asked.shift_remove("dcql_query").unwrap(),
+    };
+    let entries = asked.get("transaction_data").and_then(Value::as_array).cloned().unwrap_or_default();
+    (query, entries)
 }
 
-async fn sent(query: Value, fault: Option<Fault>) -> (FakeVerifier, Vec<HttpRequest>) {
-    let verifier = FakeVerifier::new(query);
+async fn sent(
+    (query, transaction_data): (Value, Vec<Value>),
+    fault: Option<Fault>,
+) -> (FakeVerifier, Vec<HttpRequest>) {
+    let verifier = FakeVerifier { transaction_data, ..FakeVerifier::new(query) };
     verifier.ask(Options { fault, ..Options::at(NOW) }).await.unwrap();
     let received = std::mem::take(&mut *verifier.received.lock().unwrap());
     (verifier, received)
@@ -77,7 +83,7 @@ async fn every_fault_changes_what_is_sent() {
 
 #[tokio::test]
 async fn without_a_fault_everything_holds_by_hand() {
-    let (verifier, requests) = sent(resident_parking(), None).await;
+    let (verifier, requests) = sent((resident_parking(), Vec::new()), None).await;
     let plain: Value = serde_json::from_str(&opened(&verifier, &requests[0]).unwrap()).unwrap();
     assert_eq!(plain["state"], STATE);
     let text = plain["vp_token"]["pid-de-sdjwt"][0].as_str().unwrap();

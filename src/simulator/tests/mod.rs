@@ -7,6 +7,7 @@ use super::authority::{SignerKey, SigningIdentity, TestAuthority};
 use super::encode::jws::{self, Jws};
 use super::transport::{Answer, HttpRequest, HttpResponse, Method, Transport};
 use super::wallet::{Options, Wallet, WalletError, WalletReport};
+use crate::domain::encoding::base64;
 use crate::domain::jose::encrypt::encrypt;
 use crate::domain::jose::keys::EphemeralKey;
 use crate::domain::time::UnixSeconds;
@@ -50,6 +51,7 @@ pub(super) struct FakeVerifier {
     pub(super) authority: Arc<TestAuthority>,
     pub(super) key: EphemeralKey,
     pub(super) query: Value,
+    pub(super) transaction_data: Vec<Value>,
     pub(super) signer: SigningIdentity,
     pub(super) link: Change<String>,
     pub(super) header: Change<Map<String, Value>>,
@@ -72,6 +74,7 @@ impl FakeVerifier {
         Self {
             key: EphemeralKey::from_scalar([5; 32]).unwrap(),
             query,
+            transaction_data: Vec::new(),
             signer: authority.access(),
             authority,
             link: nothing(),
@@ -119,6 +122,11 @@ impl FakeVerifier {
         .as_object()
         .unwrap()
         .clone();
+        if !self.transaction_data.is_empty() {
+            let text = |entry: &Value| base64::encode_url(entry.to_string().as_bytes());
+            let entries: Vec<String> = self.transaction_data.iter().map(text).collect();
+            claims.insert("transaction_data".to_owned(), json!(entries));
+        }
         if let Some(nonce) = wallet_nonce {
             claims.insert("wallet_nonce".to_owned(), json!(nonce));
         }

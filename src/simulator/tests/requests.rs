@@ -1,7 +1,6 @@
 //! The wallet refuses a verifier for each rule, and only for that rule.
 
 use super::*;
-use crate::domain::encoding::base64;
 use crate::simulator::bad_chains::BadChain;
 use crate::simulator::people::Person;
 use crate::simulator::request::Rule;
@@ -192,6 +191,22 @@ async fn claims_have_rules() {
     let by_get = Options { fetch: Fetch::Get, ..Options::at(NOW) };
     assert_eq!(refused_with(by_get, claim("wallet_nonce", json!("x"))).await, Some(Rule::WalletNonce), "OVP-RURI-11");
     assert_eq!(refused(claim("dcql_query", json!({"credentials": []}))).await, Some(Rule::QueryForm));
+    let text = |object: Value| json!([base64::encode_url(object.to_string().as_bytes())]);
+    let good = json!({"type": "t", "credential_ids": ["pid-de-sdjwt"]});
+    for entries in [
+        json!([]),
+        json!("x"),
+        json!([7]),
+        json!(["{}"]),
+        json!([good]),
+        text(json!({"type": "t", "credential_ids": ["other"]})),
+        text(json!({"type": "t", "credential_ids": []})),
+        text(json!({"credential_ids": ["pid-de-sdjwt"]})),
+        text(json!({"type": "t", "credential_ids": ["pid-de-sdjwt"], "transaction_data_hashes_alg": []})),
+    ] {
+        assert_eq!(refused(claim("transaction_data", entries)).await, Some(Rule::TransactionData));
+    }
+    assert_eq!(refused(claim("transaction_data", text(good))).await, None);
     for info in [json!([]), json!({}), json!(["x"]), json!([{"format": "registration_cert"}])] {
         assert_eq!(refused(claim("verifier_info", info)).await, Some(Rule::VerifierInfo));
     }

@@ -36,6 +36,11 @@ pub(super) const FLAGS: &[(&str, &str, &str)] = &[
     ("Signature", "ATTACK", "the signature is not one over this text with this key"),
     ("Structure", "MALFORMED", "a part is missing, superfluous or in the wrong place"),
     ("SyntaxError", "MALFORMED", "the text breaks the grammar"),
+    (
+        "TransactionData",
+        "ATTACK",
+        "something is taken for authorised that the person did not authorise, or not in this way",
+    ),
     ("TokenType", "ATTACK", "a token of another kind takes the place of the one that is expected"),
     ("Unauthorized", "TRUST", "a party that is trusted for something does something else"),
     ("Valid", "FEATURE", "an ordinary case with everything in order"),

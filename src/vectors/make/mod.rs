@@ -28,6 +28,7 @@ mod sd_jwt;
 mod sd_jwt_vc;
 mod sri;
 mod status;
+mod transaction_data;
 mod type_metadata;
 mod vp_token;
 pub mod world;
@@ -66,6 +67,7 @@ pub fn files() -> Result<Vec<Named>, VectorError> {
         ("status_list.json", status::file()?),
         ("status_reference.json", status::reference::file()?),
         ("status_token.json", status::token::file(&world)?),
+        ("transaction_data.json", transaction_data::file(&world)?),
         ("type_metadata.json", type_metadata::file()?),
         ("vp_token.json", vp_token::file()?),
         ("x5c.json", x5c::file(&world)?),

@@ -9,20 +9,24 @@ use crate::vectors::format::File;
 use serde_json::{Value, json};
 
 /// The type of the second credential.
-const SECOND: &str = "urn:example:vectors:permit:1";
+pub(super) const SECOND: &str = "urn:example:vectors:permit:1";
 
-struct Maker<'w> {
-    world: &'w World,
+pub(super) struct Maker<'w> {
+    pub(super) world: &'w World,
     state: String,
 }
 
-impl Maker<'_> {
-    fn query(&self) -> Value {
+impl<'w> Maker<'w> {
+    pub(super) fn new(world: &'w World) -> Self {
+        Self { world, state: world.random("state") }
+    }
+
+    pub(super) fn query(&self) -> Value {
         let claims = json!([{"path": ["given_name"]}, {"path": ["address", "locality"]}]);
         json!({"credentials": [{"id": "identity", "format": "dc+sd-jwt", "meta": {"vct_values": [TYPE]}, "claims": claims}]})
     }
 
-    fn two(&self) -> Value {
+    pub(super) fn two(&self) -> Value {
         let mut query = self.query();
         if let Some(credentials) = query["credentials"].as_array_mut() {
             credentials.push(json!({"id": "permit", "format": "dc+sd-jwt", "meta": {"vct_values": [SECOND]}}));
@@ -48,7 +52,7 @@ impl Maker<'_> {
         self.encrypted_for(self.query(), payload)
     }
 
-    fn encrypted_for(&self, query: Value, payload: &Value) -> Result<Value, VectorError> {
+    pub(super) fn encrypted_for(&self, query: Value, payload: &Value) -> Result<Value, VectorError> {
         let form = format!("response={}", self.sealed(payload.to_string().as_bytes())?);
         Ok(json!({"request": self.request("direct_post.jwt", query), "response": {"form": form}}))
     }
@@ -62,11 +66,11 @@ impl Maker<'_> {
         json!({"request": self.request(mode, self.query()), "response": {"form": form}})
     }
 
-    fn identity(&self) -> Token {
+    pub(super) fn identity(&self) -> Token {
         self.world.credential()
     }
 
-    fn permit(&self) -> Token {
+    pub(super) fn permit(&self) -> Token {
         self.world.credential().change(|token| {
             token.payload["vct"] = json!(SECOND);
             token.disclosures.clear();
@@ -78,7 +82,7 @@ impl Maker<'_> {
         })
     }
 
-    fn answer(&self, entries: &Value) -> Value {
+    pub(super) fn answer(&self, entries: &Value) -> Value {
         json!({"vp_token": entries, "state": self.state})
     }
 
@@ -99,6 +103,19 @@ pub(super) fn file(world: &World) -> Result<File, VectorError> {
          others. A failing presentation refuses the whole answer.",
         &["OpenID4VP 1.0 sections 8.1 to 8.3 and 8.6", "OpenID4VC HAIP 1.0 section 5.1"],
     );
+    let (config, keys) = config(world)?;
+    draft.group("presentation", "an encrypted answer, unless response_mode says otherwise", config, keys);
+    let maker = Maker::new(world);
+    accepted(&mut draft, &maker)?;
+    transport(&mut draft, &maker)?;
+    payloads(&mut draft, &maker)?;
+    credentials(&mut draft, &maker)?;
+    several(&mut draft, &maker)?;
+    draft.finish()
+}
+
+/// What the verifier of whole answers brings along, and the keys of the test.
+pub(super) fn config(world: &World) -> Result<(Value, Value), VectorError> {
     let mut config = world.credential_config();
     for name in ["expected_vct", "verifier"] {
         remove(&mut config, name);
@@ -106,19 +123,11 @@ pub(super) fn file(world: &World) -> Result<File, VectorError> {
     let (mut private, _) = world.recipient.announced_jwk()?;
     private.insert("d".to_owned(), json!(base64::encode_url(world.recipient.scalar())));
     merge(&mut config, members(json!({"private_jwks": [private], "enc_allowed": ["A128GCM", "A256GCM"]})));
-    draft.group(
-        "presentation",
-        "an encrypted answer, unless response_mode says otherwise",
-        config,
-        json!({"issuer": key_of(&world.certified().key), "holder": world.holder.test_jwk(), "other-holder": world.stranger.test_jwk(), "recipient": private}),
-    );
-    let maker = Maker { world, state: world.random("state") };
-    accepted(&mut draft, &maker)?;
-    transport(&mut draft, &maker)?;
-    payloads(&mut draft, &maker)?;
-    credentials(&mut draft, &maker)?;
-    several(&mut draft, &maker)?;
-    draft.finish()
+    let keys = json!({
+        "issuer": key_of(&world.certified().key), "holder": world.holder.test_jwk(),
+        "other-holder": world.stranger.test_jwk(), "recipient": private,
+    });
+    Ok((config, keys))
 }
 
 fn shown() -> Value {

@@ -7,6 +7,7 @@ use crate::domain::reason::{Code, Reason};
 use crate::domain::sd_jwt::{SdJwt, vc};
 use crate::domain::status_list::StatusList;
 use crate::domain::time::UnixSeconds;
+use crate::domain::transaction_data::Entry;
 use crate::domain::trust::cache::ChainCache;
 use crate::domain::verify::presentation::{self, Credential};
 use crate::domain::verify::response::{self, Answer, Asked, Encryption, ResponseForm};
@@ -93,7 +94,8 @@ pub(super) fn credential(config: Config<'_>, input: &Map<String, Value>, chains:
     let newest = config.number("x-newest_iat")?.map(UnixSeconds);
     let lists = Resources { config, trust: &trust, policy: &policy, now, newest };
     let (audience, nonce) = config.verifier()?;
-    let binding = Binding { nonce, audience, requested_at: config.number("x-requested_at")?.map(UnixSeconds) };
+    let requested_at = config.number("x-requested_at")?.map(UnixSeconds);
+    let binding = Binding { nonce, audience, requested_at, transaction_data: &[] };
     let verify = |query: Option<&DcqlQuery>| -> Result<Credential, Stop> {
         let query = query.and_then(|query| query.credentials().first());
         let mut single = presentation::open(&given, query, binding, cx).map_err(|refusal| refused(&refusal))?;
@@ -127,7 +129,7 @@ pub(super) fn response(config: Config<'_>, input: &Map<String, Value>, chains: &
     config.only(HONOURED)?;
     let request = member(input, "request")?.as_object().cloned().unwrap_or_default();
     let stored = Config(&request);
-    stored.only(&["client_id", "nonce", "state", "response_mode", "response_uri", "dcql_query"])?;
+    stored.only(&["client_id", "nonce", "state", "response_mode", "response_uri", "dcql_query", "transaction_data"])?;
     let query = super::dcql::read_query(member(&request, "dcql_query")?)?;
     let types: Vec<String> = query
         .credentials()
@@ -150,12 +152,20 @@ pub(super) fn response(config: Config<'_>, input: &Map<String, Value>, chains: &
         Some((key, kid)) => Encryption::Required { key, kid },
         None => Encryption::PlainAsConfigured,
     };
+    let mut sent = Vec::new();
+    for text in stored.texts("transaction_data")?.unwrap_or_default() {
+        match Entry::parse(&text) {
+            Ok(entry) => sent.push(entry),
+            Err(_) => return unsupported("transaction_data that no verifier would send"),
+        }
+    }
     let asked = Asked {
         query: &query,
         binding: Binding {
             nonce: text(&request, "nonce")?,
             audience: text(&request, "client_id")?,
             requested_at: config.number("x-requested_at")?.map(UnixSeconds),
+            transaction_data: &sent,
         },
         state: text(&request, "state")?,
         encryption,
@@ -173,7 +183,18 @@ pub(super) fn response(config: Config<'_>, input: &Map<String, Value>, chains: &
     for (id, list) in presented.into_inner().credentials {
         let list: Vec<Value> = list
             .into_iter()
-            .map(|credential| json!({"format": credential.format, "type": credential.vct, "claims": credential.claims}))
+            .map(|credential| {
+                let mut shown =
+                    json!({"format": credential.format, "type": credential.vct, "claims": credential.claims});
+                let confirmed = credential.transaction_data.iter();
+                let confirmed: Vec<Value> = confirmed
+                    .map(|entry| json!({"index": entry.entry, "algorithm": entry.algorithm.name(), "hash": entry.hash}))
+                    .collect();
+                if let Some(members) = shown.as_object_mut().filter(|_| !confirmed.is_empty()) {
+                    members.insert("transaction_data".to_owned(), Value::from(confirmed));
+                }
+                shown
+            })
             .collect();
         credentials.insert(id, Value::from(list));
     }

@@ -16,7 +16,7 @@ fn good(route: &str) -> Value {
         }),
         "/v1/verifications" => json!({
             "format": "dc+sd-jwt", "presentation": "a.b.c~", "nonce": "n", "audience": "a", "at": "2027-01-01T00:00:00Z",
-            "dcql_query": query()
+            "dcql_query": query(), "transaction_data": ["eyJ0eXBlIjoidCIsImNyZWRlbnRpYWxfaWRzIjpbInBpZCJdfQ"]
         }),
         _ => json!({"dcql_query": query()}),
     }

@@ -73,7 +73,7 @@ async fn every_fault_is_told_at_once() {
         "/preset",
         "/return_url",
         "/response_mode",
-        "/transaction_data",
+        "/transaction_data/0",
         "/expires_in",
         "/result/ttl_seconds",
         "/purpose/de",

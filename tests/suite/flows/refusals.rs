@@ -6,7 +6,7 @@ use pruefstein::adapters::store::memory::MemoryStore;
 use pruefstein::demo::World;
 use pruefstein::domain::reason::Code;
 use pruefstein::domain::time::UnixSeconds;
-use pruefstein::simulator::faults::{End, Fault, Needs};
+use pruefstein::simulator::faults::{End, Fault};
 use pruefstein::simulator::people::Person;
 use pruefstein::simulator::wallet::Options;
 use serde_json::{Value, json};
@@ -34,10 +34,7 @@ async fn wallets_learn_one_coarse_thing() {
         let store = Arc::new(MemoryStore::new(86_400));
         let service = TestService::in_world(world.clone(), now, &format!("https://{host}"), store, |_| {});
         let mut body = json!({"flow": "same_device", "return_url": RETURN_URL});
-        match fault.needs() {
-            Needs::Preset(name) => body["preset"] = json!(name),
-            Needs::Query(query) => body["dcql_query"] = serde_json::from_str(query).unwrap(),
-        }
+        body.as_object_mut().unwrap().extend(fault.needs().asked());
         let created = service.create(&body).await;
         let report = service.answer(&created, Options { fault: Some(fault), ..service.options() }).await;
         for reply in &report.replies {

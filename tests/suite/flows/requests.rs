@@ -300,7 +300,7 @@ async fn every_generated_request_is_within_the_profile() {
     let mut random = HashSet::new();
     let anchor = base64::encode_standard(service.world.authority.access_root());
     for number in 0..1_000_usize {
-        let mut body = json!({"preset": presets[number % presets.len()], "expires_in": 30 + number % 871});
+        let mut body = json!({"preset": presets[number % presets.len()], "expires_in": 30 + number % 571});
         body["flow"] = json!(["cross_device", "same_device"][number % 2]);
         if number % 2 == 1 {
             body["return_url"] = json!(RETURN_URL);
@@ -336,7 +336,7 @@ async fn every_generated_request_is_within_the_profile() {
         assert_eq!(claims["aud"], "https://self-issued.me/v2");
         assert_eq!(claims["client_id"], created["client_id"]);
         assert_eq!(claims["response_type"], "vp_token");
-        let expires = NOW.0 + 30 + i64::try_from(number % 871).unwrap();
+        let expires = NOW.0 + 30 + i64::try_from(number % 571).unwrap();
         assert_eq!((claims["iat"].as_i64(), claims["exp"].as_i64()), (Some(NOW.0), Some(expires)));
         let mut secrets = vec![claims["nonce"].as_str().unwrap(), claims["state"].as_str().unwrap()];
         secrets.push(created["id"].as_str().unwrap());

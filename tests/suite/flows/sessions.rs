@@ -161,9 +161,21 @@ async fn a_tenant_may_do_without_the_cross_device_flow() {
     assert_eq!(report.redirect_uri, None, "nobody is sent anywhere");
     let read = on.read(&created).await;
     assert_eq!((read["flow"].as_str(), read["status"].as_str()), (Some("cross_device"), Some("verified")));
-    for (seconds, status) in [(29, 422), (30, 201), (900, 201), (901, 422), (0, 422), (u32::MAX, 422)] {
-        let mut body = body.clone();
+    // case SES-012: the caller is told that nobody knows where the wallet was; that decides nothing by itself. On the same
+    // device there is nothing to say.
+    assert_eq!(read["proximity"], "not_established");
+    let created = on.create(&same_device(RETURN_URL)).await;
+    on.answer(&created, Options { fault: Some(Fault::ErrorAccessDenied), ..on.options() }).await;
+    assert!(on.read(&created).await.get("proximity").is_none());
+    let lives = |mut body: Value, seconds: u32| {
         body["expires_in"] = json!(seconds);
+        body
+    };
+    for (seconds, status) in [(29, 422), (30, 201), (600, 201), (601, 422), (0, 422), (u32::MAX, 422)] {
+        assert_eq!(on.post_json("/v1/presentations", &lives(body.clone(), seconds)).await.0, status, "{seconds}");
+    }
+    for (seconds, status) in [(900, 201), (901, 422)] {
+        let body = lives(same_device(RETURN_URL), seconds);
         assert_eq!(on.post_json("/v1/presentations", &body).await.0, status, "{seconds}");
     }
 }

@@ -6,6 +6,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
+use pruefstein::domain::encoding::base64;
 use pruefstein::domain::jose::keys::EphemeralKey;
 use pruefstein::simulator::authority::TestAuthority;
 use pruefstein::simulator::encode::jws::{self, Jws};
@@ -15,12 +16,18 @@ use std::sync::{Arc, Mutex};
 struct Stub {
     authority: Arc<TestAuthority>,
     query: Mutex<Value>,
+    transaction_data: Mutex<Vec<String>>,
     answered: Mutex<bool>,
 }
 
 /// The stub as a stand.
 pub(super) fn accepting(authority: Arc<TestAuthority>) -> Stand {
-    let stub = Arc::new(Stub { authority, query: Mutex::default(), answered: Mutex::default() });
+    let stub = Arc::new(Stub {
+        authority,
+        query: Mutex::default(),
+        transaction_data: Mutex::default(),
+        answered: Mutex::default(),
+    });
     let router = Router::new()
         .route("/v1/presentations", post(create))
         .route("/v1/presentations/{id}", get(read))
@@ -36,6 +43,9 @@ async fn create(State(stub): State<Arc<Stub>>, Json(body): Json<Value>) -> Respo
         "claims": [{"path": ["family_name"]}, {"path": ["address", "street_address"]}]
     }]});
     *stub.query.lock().unwrap() = body.get("dcql_query").cloned().unwrap_or(preset);
+    let entries = body.get("transaction_data").and_then(Value::as_array).into_iter().flatten();
+    *stub.transaction_data.lock().unwrap() =
+        entries.map(|entry| base64::encode_url(entry.to_string().as_bytes())).collect();
     let client_id = stub.authority.access().x509_hash_client_id();
     let uri = "https://verifier.example/wallet/requests/x";
     let query = form_urlencoded::Serializer::new(String::new())
@@ -71,6 +81,10 @@ async fn serve(State(stub): State<Arc<Stub>>, body: String) -> Response {
             }
         }
     });
+    let entries = stub.transaction_data.lock().unwrap().clone();
+    if !entries.is_empty() {
+        claims["transaction_data"] = json!(entries);
+    }
     if let (Some((_, nonce)), Some(members)) = (nonce, claims.as_object_mut()) {
         members.insert("wallet_nonce".to_owned(), json!(nonce));
     }

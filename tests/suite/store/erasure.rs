@@ -5,7 +5,7 @@ use pruefstein::adapters::store::conformance::{DURING, KEEP, Store, TTL, insert,
 use pruefstein::adapters::store::sqlite::{Options, SqliteStore};
 use pruefstein::app::ports::{Replaced, Swept};
 use pruefstein::domain::encoding::base64;
-use pruefstein::domain::transaction::{Accepted, ResponseCodeHash, SecretScalar, Transaction};
+use pruefstein::domain::transaction::{Accepted, ResponseCodeHash, Returned, SecretScalar, Transaction};
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
@@ -109,7 +109,7 @@ async fn read_once_and_deleted_results_go_within_seconds() {
     let store: Store = Arc::new(open(&folder.path().join("store.db")));
     let (once, deleted) = (verified(&store, 1, 500, true).await, verified(&store, 2, 500, false).await);
     let kept = verified(&store, 3, 500, false).await;
-    let (next, reading) = once.clone().read(DURING, None);
+    let (next, reading) = once.clone().read(DURING, Returned::default());
     assert_eq!(store.replace(&once, next).await.unwrap(), Replaced::Done);
     assert!(reading.unwrap().outcome.is_some());
     assert_eq!(store.replace(&deleted, deleted.clone().erase()).await.unwrap(), Replaced::Done);

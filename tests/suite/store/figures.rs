@@ -5,7 +5,7 @@ use super::{open, options};
 use pruefstein::adapters::store::conformance::{DURING, EXPIRES, KEEP, Store, accepted, insert, sample};
 use pruefstein::adapters::store::memory::MemoryStore;
 use pruefstein::app::ports::Replaced;
-use pruefstein::domain::transaction::{ResponseCodeHash, Transaction};
+use pruefstein::domain::transaction::{ResponseCodeHash, Returned, Transaction};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::JoinSet;
@@ -23,7 +23,7 @@ async fn flow(store: &Store, number: u64) {
         fetched.clone().verify(DURING, accepted(&"x".repeat(1_500)), ResponseCodeHash::new([1; 32])).unwrap();
     assert_eq!(store.replace(&fetched, verified.clone()).await.unwrap(), Replaced::Done);
     let shown = store.by_id(verified.tenant(), verified.id()).await.unwrap().unwrap();
-    let (erased, reading) = shown.clone().read(DURING, None);
+    let (erased, reading) = shown.clone().read(DURING, Returned::default());
     assert_eq!(store.replace(&shown, erased).await.unwrap(), Replaced::Done);
     assert!(reading.unwrap().outcome.is_some());
 }

@@ -6,7 +6,7 @@ use pruefstein::adapters::store::sqlite::{OpenError, SqliteStore};
 use pruefstein::app::ports::{Idempotency, Inserted, Replaced, StoreError, Swept, TransactionStore};
 use pruefstein::domain::reason::Code;
 use pruefstein::domain::time::UnixSeconds;
-use pruefstein::domain::transaction::{Status, Transaction};
+use pruefstein::domain::transaction::{Returned, Status, Transaction};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -154,7 +154,7 @@ async fn a_restored_backup_opens_nothing_again() {
     let now = UnixSeconds(1_000 + 86_400);
     assert_eq!(open_then.clone().fetch(now).unwrap_err().code, Code::RequestExpired);
     assert_eq!(fetched_then.check_answerable(now).unwrap_err().code, Code::TransactionExpired);
-    assert_eq!(verified_then.clone().read(now, None).1.unwrap_err().code, Code::ResultPurged);
+    assert_eq!(verified_then.clone().read(now, Returned::default()).1.unwrap_err().code, Code::ResultPurged);
     let swept = store.expire_and_erase(now, 100).await.unwrap();
     assert_eq!(swept, Swept { expired: 2, erased: 1, removed: 0 });
     for one in [&open_then, &fetched_then] {

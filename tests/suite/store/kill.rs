@@ -8,7 +8,7 @@ use super::options;
 use pruefstein::adapters::store::conformance::{CREATED, DURING, Store, accepted, insert, sample};
 use pruefstein::adapters::store::sqlite::{Options, SqliteStore};
 use pruefstein::app::ports::Replaced;
-use pruefstein::domain::transaction::{NewTransaction, ResponseCodeHash, Status, Transaction};
+use pruefstein::domain::transaction::{NewTransaction, ResponseCodeHash, Returned, Status, Transaction};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -156,7 +156,7 @@ async fn compare(folder: &Path, round: u32, in_flight: u64) -> usize {
         assert!(found == start || found.follows(&start), "round {round}: {number}: {found:?}");
         assert_eq!(found.reference(), start.reference());
         if found.status() == Status::Verified && found.has_outcome() {
-            let result = found.clone().read(DURING, None).1.unwrap().outcome.unwrap().result.unwrap();
+            let result = found.clone().read(DURING, Returned::default()).1.unwrap().outcome.unwrap().result.unwrap();
             assert_eq!(result, accepted(&format!("holder {number}")).result);
         }
         if let Some(noted) = noted {

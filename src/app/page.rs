@@ -1,0 +1,131 @@
+//! What a person does in the browser: opens the page of a presentation, comes back to it, confirms.
+//!
+//! The first browser that opens the page is bound to it; the wallet then sends the person back to the page, which looks
+//! whether it is the same browser before it sends them on to the caller (HAIP 1.0 section 5.1, FIX-02).
+
+use super::create_request::Created;
+use super::ports::Replaced;
+use super::read_result::RETRIES;
+use super::{App, Failure};
+use crate::domain::ids::{BrowserCookie, PageHandle};
+use crate::domain::jose::hash::sha256;
+use crate::domain::reason::{Code, Reason};
+use crate::domain::transaction::{BrowserHash, Flow, ResponseCodeHash, Transaction};
+
+/// What a page may show to the browser that asks.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// The transaction with its links.
+    pub created: Created,
+    /// Whether another browser is bound. Then nothing may be shown that opens or continues anything.
+    pub foreign: bool,
+}
+
+fn unknown() -> Failure {
+    Reason::new(Code::UnknownTransaction, "no such transaction").into()
+}
+
+/// The digest of a browser's cookie for one page: two transactions of one browser cannot be linked by it.
+fn browser_hash(page: &PageHandle, cookie: &BrowserCookie) -> BrowserHash {
+    BrowserHash::new(sha256(format!("{}\0{}", page.as_str(), cookie.as_str()).as_bytes()))
+}
+
+impl App {
+    /// Opens the page of a presentation in the browser with this cookie, and binds it if it is the first.
+    ///
+    /// # Errors
+    /// [`Code::UnknownTransaction`], and failures of the store.
+    pub async fn open_page(&self, handle: &str, cookie: &BrowserCookie) -> Result<Opened, Failure> {
+        let page = PageHandle::parse(handle).ok_or_else(unknown)?;
+        let browser = browser_hash(&page, cookie);
+        for _ in 0..RETRIES {
+            let shown = self.by_page(&page).await?;
+            let current = shown.clone().sweep(self.now());
+            let (next, foreign) = match current.clone().open_page(browser) {
+                Ok(next) => (next, false),
+                Err(_) => (current, true),
+            };
+            if self.kept(&shown, &next).await? {
+                let tenant = self.tenant(next.tenant())?;
+                return Ok(Opened { created: self.created(tenant, next), foreign });
+            }
+        }
+        Err(too_many())
+    }
+
+    /// The page of a presentation as the browser with this cookie may see it, without binding anybody.
+    ///
+    /// # Errors
+    /// [`Code::UnknownTransaction`], [`Code::SessionMismatch`] where another browser is bound, and failures of the store.
+    pub async fn bound_page(&self, handle: &str, cookie: Option<&BrowserCookie>) -> Result<Created, Failure> {
+        let page = PageHandle::parse(handle).ok_or_else(unknown)?;
+        let shown = self.by_page(&page).await?.sweep(self.now());
+        let browser = cookie.map(|cookie| browser_hash(&page, cookie));
+        if shown.browser().is_some_and(|bound| Some(*bound) != browser) {
+            return Err(Reason::new(Code::SessionMismatch, "the page was opened by another browser first").into());
+        }
+        let tenant = self.tenant(shown.tenant())?;
+        Ok(self.created(tenant, shown))
+    }
+
+    /// The person comes back to the page with the code from the redirect. Where all is well: the address of the caller
+    /// to which the person goes on, with the code where there is something to read with it.
+    ///
+    /// # Errors
+    /// [`Code::UnknownTransaction`], [`Code::SessionMismatch`] in another browser, [`Code::ResponseCodeInvalid`],
+    /// [`Code::TransactionExpired`], and failures of the store.
+    pub async fn return_to_page(
+        &self,
+        handle: &str,
+        cookie: Option<&BrowserCookie>,
+        code: &str,
+    ) -> Result<String, Failure> {
+        let page = PageHandle::parse(handle).ok_or_else(unknown)?;
+        let browser = cookie.map(|cookie| browser_hash(&page, cookie));
+        let hash = ResponseCodeHash::new(sha256(code.as_bytes()));
+        for _ in 0..RETRIES {
+            let shown = self.by_page(&page).await?;
+            let (next, passed) = shown.clone().return_to_page(self.now(), browser, &hash);
+            if self.kept(&shown, &next).await? {
+                passed?;
+                let Flow::SameDevice { return_url } = next.flow() else { return Err(unknown()) };
+                return super::receive_response::with_code(return_url, code);
+            }
+        }
+        Err(too_many())
+    }
+
+    /// The person says on the page whether the answer of a wallet was theirs.
+    ///
+    /// # Errors
+    /// [`Code::UnknownTransaction`], [`Code::SessionMismatch`] from another browser, [`Code::TransactionExpired`] if
+    /// nothing waits, and failures of the store.
+    pub async fn confirm_on_page(&self, handle: &str, cookie: &BrowserCookie, yes: bool) -> Result<(), Failure> {
+        let page = PageHandle::parse(handle).ok_or_else(unknown)?;
+        let browser = browser_hash(&page, cookie);
+        for _ in 0..RETRIES {
+            let shown = self.by_page(&page).await?;
+            let (next, done) = shown.clone().confirm(self.now(), browser, yes);
+            if self.kept(&shown, &next).await? {
+                return Ok(done?);
+            }
+        }
+        Err(too_many())
+    }
+
+    async fn by_page(&self, page: &PageHandle) -> Result<Transaction, Failure> {
+        self.ports.store.by_page(page).await?.ok_or_else(unknown)
+    }
+
+    /// Writes the next state over the one that was shown, if it is another. `false` if somebody else was faster.
+    async fn kept(&self, shown: &Transaction, next: &Transaction) -> Result<bool, Failure> {
+        if next.version() == shown.version() {
+            return Ok(true);
+        }
+        Ok(matches!(self.ports.store.replace(shown, next.clone()).await?, Replaced::Done))
+    }
+}
+
+fn too_many() -> Failure {
+    Reason::new(Code::Overloaded, "the transaction is written by too many at once").into()
+}

@@ -44,7 +44,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// All sections, in the order of the documentation.
-pub const SECTIONS: [&SectionDoc; 12] = [
+pub const SECTIONS: [&SectionDoc; 13] = [
     &service::DOC,
     &store::DOC,
     &postgresql::DOC,

@@ -112,7 +112,9 @@ pub(super) async fn look(client: &Client) -> Result<Standing, tokio_postgres::Er
 }
 
 async fn look_for(client: &Client, known: i32) -> Result<Standing, tokio_postgres::Error> {
-    let there = client.query_one("SELECT to_regclass('pruefstein_schema') IS NOT NULL", &[]).await?;
+    // Not by `to_regclass`, which may answer from a cache that knows nothing of what another session has just made.
+    let sql = "SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'pruefstein_schema' AND pg_table_is_visible(oid))";
+    let there = client.query_one(sql, &[]).await?;
     if !there.try_get::<_, bool>(0)? {
         return Ok(Standing::Older(0));
     }

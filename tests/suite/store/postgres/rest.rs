@@ -185,8 +185,10 @@ async fn a_damaged_row_does_not_hold_up_the_sweep() {
     for number in 2..12 {
         insert(&store, sample(number)).await;
     }
-    assert_eq!(store.expire_and_erase(EXPIRES, 1).await.unwrap(), Swept::default(), "it is the longest overdue");
-    assert_eq!(store.expire_and_erase(EXPIRES, 100).await.unwrap(), Swept { expired: 10, ..Swept::default() });
+    // It is the longest overdue, so it comes first each time, and is passed over.
+    for (limit, expired) in [(1, 1), (100, 9)] {
+        assert_eq!(store.expire_and_erase(EXPIRES, limit).await.unwrap(), Swept { expired, ..Swept::default() });
+    }
     assert_eq!(code_of(&store, &damaged).await, Some(Code::StorageCorrupt));
     let again: Store = cluster.store(&database).await;
     let late = CREATED.plus(7 * 24 * 60 * 60);
@@ -229,7 +231,6 @@ async fn nothing_can_be_read_in_any_file_of_the_database() {
         one.page().as_str(),
         one.request().nonce.as_str(),
         one.request().state.as_str(),
-        one.reference().unwrap(),
         one.request().preset.as_deref().unwrap(),
     ];
     let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes();

@@ -10,6 +10,7 @@ use crate::adapters::store::KEEP_ENDED_SECONDS;
 use crate::adapters::store::memory::MemoryStore;
 use crate::adapters::store::postgres::{self, PostgresStore};
 use crate::adapters::store::sqlite::{OpenError, Options, SqliteStore};
+use crate::app::dc_api::DcApiRules;
 use crate::app::ports::{Clock as _, Entropy, KeptLists, TransactionStore};
 use crate::app::refresh_status::{Prefetch, StatusRefreshed};
 use crate::app::refresh_trust::Refreshed;
@@ -21,6 +22,7 @@ use crate::config::service::{ClientAddressHeader, HttpLimits, ServiceSettings};
 use crate::config::store::StoreSettings;
 use crate::config::tenant::{CrossDevice, TenantSettings};
 use crate::config::{self, Environment, Fault, Settings};
+use crate::domain::dc_api::Origin;
 use crate::domain::reason::{Code, Reason};
 use crate::http::callers::{CallerKey, Callers};
 use crate::http::client_address::{AddressHeader, Gateways};
@@ -226,7 +228,7 @@ fn build_app(
     };
     let ports = Ports { clock: Arc::new(SystemClock), entropy, store, fetch: Arc::new(HttpsFetch::new(&setup)?) };
     let public_url = &settings.service.public_url;
-    let tenant = build_tenant(&settings.tenant)?;
+    let tenant = build_tenant(&settings.tenant, public_url.origin())?;
     let app = App::new(ports, public_url.origin().to_owned(), vec![tenant]);
     let prefetch = settings.tenant.trust_plans.iter().flat_map(|plan| {
         let of = |address: &String| Prefetch { source: plan.source.name.clone(), address: address.clone() };
@@ -235,7 +237,8 @@ fn build_app(
     Ok(app.with_trust_lists(settings.trust_lists.clone(), kept).with_status_prefetch(prefetch.collect()))
 }
 
-fn build_tenant(settings: &TenantSettings) -> Result<Tenant, ServeFault> {
+fn build_tenant(settings: &TenantSettings, public_origin: &str) -> Result<Tenant, ServeFault> {
+    let hosted = if settings.hosted_dc_api { Some(Origin::parse(public_origin)?) } else { None };
     let access = &settings.access;
     let signer = KeySigner::new(access.key.clone(), &access.chain)?;
     let presets = settings.presets.iter().map(|preset| (preset.id.clone(), preset.clone()));
@@ -248,6 +251,7 @@ fn build_tenant(settings: &TenantSettings) -> Result<Tenant, ServeFault> {
         return_urls: settings.return_urls.clone(),
         cross_device: settings.cross_device == CrossDevice::OnRelayRiskAccepted,
         plain_direct_post: settings.plain_direct_post,
+        dc_api: DcApiRules { origins: settings.origins.clone(), hosted, protocols: settings.dc_api_protocols.clone() },
         own_queries: settings.allow_dcql,
         presets: presets.collect(),
         trust: settings.trust.clone().into(),

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Room for the line before the document, in bytes.
@@ -87,20 +88,26 @@ impl KeptFolder {
             last_modified: short(&kept.validators.last_modified),
         };
         let write = || -> std::io::Result<()> {
-            let mut file = tempfile_beside(&path)?;
-            file.1.write_all(&serde_json::to_vec(&head)?)?;
-            file.1.write_all(b"\n")?;
-            file.1.write_all(&kept.document)?;
-            file.1.sync_all()?;
-            std::fs::rename(&file.0, &path)
+            let (beside, mut file) = tempfile_beside(&path)?;
+            let mut write = || {
+                file.write_all(&serde_json::to_vec(&head)?)?;
+                file.write_all(b"\n")?;
+                file.write_all(&kept.document)?;
+                file.sync_all()?;
+                std::fs::rename(&beside, &path)
+            };
+            // Names are never used again, so what was not finished is taken away here.
+            write().inspect_err(|_| drop(std::fs::remove_file(&beside)))
         };
         write().map_err(|error| failed(&path, &error))
     }
 }
 
-/// A new file that a rename puts in the place of `path`.
+/// A new file that a rename puts in the place of `path`. Nobody else writes to it, in this process or another.
 fn tempfile_beside(path: &Path) -> std::io::Result<(PathBuf, std::fs::File)> {
-    let beside = path.with_extension(format!("new-{}", std::process::id()));
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let beside = path.with_extension(format!("new-{}-{number}", std::process::id()));
     let file = std::fs::File::create(&beside)?;
     Ok((beside, file))
 }
@@ -206,6 +213,22 @@ mod tests {
             lists.save_now("lotl/DE", &kept(document)).unwrap();
             assert_eq!(lists.load_now("lotl/DE").unwrap(), Some(kept(document)));
         }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn two_who_write_at_once_leave_one_whole_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let lists = KeptFolder::new(folder.path().to_owned());
+        let of = |number: u8| kept(&vec![number; 100_000]);
+        std::thread::scope(|scope| {
+            for number in 0..8 {
+                let lists = &lists;
+                scope.spawn(move || (0..20).for_each(|_| lists.save_now("pids", &of(number)).unwrap()));
+            }
+        });
+        let document = lists.load_now("pids").unwrap().unwrap().document;
+        assert!(document.len() == 100_000 && document.iter().all(|byte| *byte == document[0]));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
     }
 

@@ -1,8 +1,10 @@
 //! A caller starts a presentation.
 
+use super::dc_api::DcApiRules;
 use super::ports::{Idempotency, Inserted};
 use super::sent_query::{SentQueries, SentQuery};
 use super::{App, Failure, Tenant, can_verify};
+use crate::domain::dc_api::Offer;
 use crate::domain::dcql::{DcqlQuery, Fault, Severity, lint};
 use crate::domain::ids::{Nonce, PageHandle, RequestHandle, State, TenantId, TransactionId};
 use crate::domain::jose::hash::sha256;
@@ -27,11 +29,13 @@ pub struct NewPresentation {
     pub preset: Option<String>,
     /// A query of the caller's own.
     pub dcql_query: Option<Value>,
-    /// `same_device` or `cross_device`.
+    /// `same_device`, `cross_device` or `dc_api`.
     pub flow: Option<String>,
     /// Where the person goes back to, on the same device.
     pub return_url: Option<String>,
-    /// `direct_post.jwt`, or `direct_post` where the tenant allows that.
+    /// The page that asks through the browser, in the flow `dc_api`.
+    pub origin: Option<String>,
+    /// `direct_post.jwt`, or `direct_post` where the tenant allows that; `dc_api.jwt` and `dc_api` in the flow `dc_api`.
     pub response_mode: Option<String>,
     /// Entries of transaction data: JSON objects, or their base64url texts.
     pub transaction_data: Vec<Value>,
@@ -90,6 +94,8 @@ pub struct Created {
     pub request_uri: Option<String>,
     /// The page for the person.
     pub page_url: String,
+    /// What the page hands to the browser, in the flow `dc_api`, which has no links and no page of ours.
+    pub dc_api_request: Option<Value>,
 }
 
 impl fmt::Debug for Created {
@@ -119,18 +125,24 @@ impl App {
         let plan = Plan::read(&tenant, self.queries(&tenant.id)?, &wish, self.now())?;
         let idempotency = call.map(|call| self.idempotency(&tenant, call)).transpose()?;
         let transaction = self.begin(&tenant, plan)?;
-        match self.ports.store.insert(transaction.clone(), idempotency).await? {
-            Inserted::New => Ok(self.created(&tenant, transaction)),
-            Inserted::Replayed(first) => Ok(self.created(&tenant, *first)),
+        let transaction = match self.ports.store.insert(transaction.clone(), idempotency).await? {
+            Inserted::New => transaction,
+            Inserted::Replayed(first) => *first,
             Inserted::Conflict => {
-                Err(Reason::new(Code::IdempotencyConflict, "the key was used with another body").into())
+                return Err(Reason::new(Code::IdempotencyConflict, "the key was used with another body").into());
             }
-        }
+        };
+        let dc_api_request = self.dc_api_request(&tenant, &transaction).await?;
+        Ok(Created { dc_api_request, ..self.created(&tenant, transaction) })
     }
 
     /// The links of a transaction, for the answer and for its QR code.
     pub fn created(&self, tenant: &Tenant, transaction: Transaction) -> Created {
         let page_url = format!("{}/p/{}", self.public_url, transaction.page().as_str());
+        if transaction.offer().is_some() {
+            let (authorization_request_uri, request_uri) = (None, None);
+            return Created { authorization_request_uri, request_uri, page_url, transaction, dc_api_request: None };
+        }
         if transaction.request().is_in_link() {
             #[expect(
                 clippy::redundant_closure_for_method_calls,
@@ -139,11 +151,23 @@ impl App {
             let parameters =
                 self.with_request_object(tenant, &transaction, None, |object| object.link_parameters()).ok();
             let link = parameters.map(|parameters| authorization_request_by_value(&tenant.scheme, &parameters));
-            return Created { authorization_request_uri: link, request_uri: None, page_url, transaction };
+            return Created {
+                authorization_request_uri: link,
+                request_uri: None,
+                page_url,
+                transaction,
+                dc_api_request: None,
+            };
         }
         let request_uri = format!("{}/wallet/requests/{}", self.public_url, transaction.handle().as_str());
         let link = authorization_request_uri(&tenant.scheme, &transaction.request().client_id, &request_uri);
-        Created { authorization_request_uri: Some(link), request_uri: Some(request_uri), page_url, transaction }
+        Created {
+            authorization_request_uri: Some(link),
+            request_uri: Some(request_uri),
+            page_url,
+            transaction,
+            dc_api_request: None,
+        }
     }
 
     fn idempotency(&self, tenant: &Tenant, call: IdempotentCall<'_>) -> Result<Idempotency, Failure> {
@@ -162,8 +186,11 @@ impl App {
         let key = entropy.encryption_key()?;
         let broken = || Failure::from(Reason::new(Code::InternalError, "the key cannot be prepared"));
         let (_, encryption_kid) = key.announced_jwk().map_err(|_| broken())?;
+        let encrypted = plan.response_mode.is_encrypted();
         let response_uri = format!("{}/wallet/responses/{}", self.public_url, handle.as_str());
-        let encrypted = plan.response_mode == ResponseMode::DirectPostJwt;
+        // A browser carries neither a state nor an answer to an address (DCA-10, NON-06).
+        let by_wallet = !plan.response_mode.is_by_browser();
+        let state = if by_wallet { Some(entropy.draw(State::from_random)?) } else { None };
         Ok(Transaction::begin(NewTransaction {
             tenant: tenant.id.clone(),
             id: entropy.draw(TransactionId::from_random)?,
@@ -175,13 +202,13 @@ impl App {
                 preset: plan.preset,
                 client_id: tenant.client_id.text(&response_uri),
                 nonce: entropy.draw(Nonce::from_random)?,
-                state: entropy.draw(State::from_random)?,
+                state,
                 response_mode: plan.response_mode,
-                response_uri,
+                response_uri: by_wallet.then_some(response_uri),
                 dcql_query: plan.dcql_query,
                 transaction_data: plan.transaction_data,
                 purpose: plan.purpose,
-                encryption_key: encrypted.then(|| SecretScalar::new(*key.scalar())),
+                encryption_key: encrypted.then(|| SecretScalar::of(key)),
                 encryption_kid,
             },
             handle,
@@ -356,50 +383,68 @@ fn transaction_data(
 }
 
 fn flow(tenant: &Tenant, wish: &NewPresentation, faults: &mut Faults) -> Option<Flow> {
-    match (wish.flow.as_deref(), &wish.return_url) {
+    let name = wish.flow.as_deref();
+    if wish.origin.is_some() && name != Some("dc_api") {
+        faults.add("/origin", "only in the flow dc_api a page asks", "DCA-12");
+    }
+    match (name, &wish.return_url) {
         (Some("same_device"), Some(url)) => Some(Flow::SameDevice { return_url: url.clone() }),
         (Some("same_device"), None) => {
             faults.add("/return_url", "the same-device flow needs the address to come back to", "FIX-07");
             None
         }
         (Some("cross_device"), None) => Some(Flow::CrossDevice),
-        (Some("cross_device"), Some(_)) => {
-            faults.add("/return_url", "nobody comes back in the cross-device flow", "FIX-07");
+        (Some("cross_device" | "dc_api"), Some(_)) => {
+            faults.add("/return_url", "nobody comes back in this flow", "FIX-07");
             None
         }
-        (Some("dc_api"), _) => {
-            faults.add("/flow", "the Digital Credentials API is not offered by this version", "DCA");
-            None
-        }
+        (Some("dc_api"), None) => offer(tenant, wish, faults).map(Flow::DcApi),
         (Some(_), _) => {
-            faults.add("/flow", "not same_device or cross_device", "OVP-REQ-15");
+            faults.add("/flow", "not same_device, cross_device or dc_api", "OVP-REQ-15");
             None
         }
         (None, _) => {
-            let detail =
-                if tenant.cross_device { "same_device or cross_device is needed" } else { "same_device is needed" };
-            faults.add("/flow", detail, "OVP-REQ-15");
+            let mut flows = vec!["same_device"];
+            flows.extend(tenant.cross_device.then_some("cross_device"));
+            flows.extend((!tenant.dc_api.origins.is_empty()).then_some("dc_api"));
+            faults.add("/flow", format!("{} is needed", flows.join(" or ")), "OVP-REQ-15");
             None
         }
     }
 }
 
+/// The page that asks: exactly one of the tenant's list, which has no other spelling of it (DCA-07, DCA-12).
+fn offer(tenant: &Tenant, wish: &NewPresentation, faults: &mut Faults) -> Option<Offer> {
+    let DcApiRules { origins, protocols, .. } = &tenant.dc_api;
+    if origins.is_empty() || protocols.is_empty() {
+        faults.add("/flow", "this tenant has no origins for the Digital Credentials API", "DCA-07");
+        return None;
+    }
+    let Some(text) = &wish.origin else {
+        faults.add("/origin", "the origin of the page that asks is needed", "DCA-12");
+        return None;
+    };
+    let Some(origin) = origins.iter().find(|origin| origin.as_str() == text) else {
+        faults.add("/origin", "not exactly one of the origins of this tenant", "DCA-12");
+        return None;
+    };
+    Some(Offer { origin: origin.clone(), protocols: protocols.clone() })
+}
+
 fn response_mode(tenant: &Tenant, wish: &NewPresentation, faults: &mut Faults) -> Option<ResponseMode> {
-    match wish.response_mode.as_deref() {
-        None | Some("direct_post.jwt") => Some(ResponseMode::DirectPostJwt),
-        Some("direct_post") if tenant.plain_direct_post && tenant.profile.plain_answers => {
-            Some(ResponseMode::DirectPost)
-        }
-        Some("direct_post") => {
-            faults.add(
-                "/response_mode",
-                "plain answers deviate from HAIP, and this tenant does not allow that",
-                "OVP-REQ-04",
-            );
+    let by_browser = wish.flow.as_deref() == Some("dc_api");
+    let (usual, rule) =
+        if by_browser { (ResponseMode::DcApiJwt, "DCA-04") } else { (ResponseMode::DirectPostJwt, "OVP-REQ-03") };
+    let Some(name) = wish.response_mode.as_deref() else { return Some(usual) };
+    match ResponseMode::from_name(name).filter(|mode| mode.is_by_browser() == by_browser) {
+        Some(mode) if mode.is_encrypted() || (tenant.plain_direct_post && tenant.profile.plain_answers) => Some(mode),
+        Some(_) => {
+            let detail = "plain answers deviate from HAIP, and this tenant does not allow that";
+            faults.add("/response_mode", detail, "OVP-REQ-04");
             None
         }
-        Some(_) => {
-            faults.add("/response_mode", "not direct_post.jwt", "OVP-REQ-03");
+        None => {
+            faults.add("/response_mode", format!("not {}", usual.as_str()), rule);
             None
         }
     }

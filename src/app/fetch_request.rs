@@ -5,14 +5,13 @@ use super::{App, Failure, Tenant};
 use crate::domain::encoding::base64;
 use crate::domain::ids::RequestHandle;
 use crate::domain::jose::encrypt::encrypt;
-use crate::domain::jose::keys::EphemeralKey;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::request::ClientIdPrefix;
 use crate::domain::request::object::RequestObject;
 use crate::domain::request::wallet_metadata::{WalletMetadata, check_wallet_nonce};
-use crate::domain::transaction::{ResponseMode, Transaction};
+use crate::domain::transaction::{RequestData, SecretScalar, Transaction};
 use serde_json::value::RawValue;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// What a wallet sends along when it collects by POST. Holds a nonce: no `Debug`.
@@ -38,8 +37,9 @@ impl App {
         let unknown = || Failure::from(Reason::new(Code::UnknownRequest, "no request has this handle"));
         let handle = RequestHandle::parse(handle).ok_or_else(unknown)?;
         let shown = self.ports.store.by_handle(&handle).await?.ok_or_else(unknown)?;
-        // What travels in the link is not to be had here, and never unsigned (OVP-JAR-01, OVP-JAR-03).
-        if shown.request().is_in_link() {
+        // What a browser carries is not served to wallets. What travels in the link is not to be had here, and never unsigned
+        // (OVP-JAR-01, OVP-JAR-03).
+        if !shown.request().is_collected() {
             return Err(unknown());
         }
         let tenant = Arc::clone(self.tenant(shown.tenant())?);
@@ -72,7 +72,7 @@ impl App {
     }
 
     /// Marks the transaction as collected. Whoever comes second finds that done.
-    async fn mark_fetched(&self, shown: Transaction) -> Result<Transaction, Failure> {
+    pub(super) async fn mark_fetched(&self, shown: Transaction) -> Result<Transaction, Failure> {
         let next = shown.clone().fetch(self.now())?;
         if next.version() == shown.version() {
             return Ok(next);
@@ -109,22 +109,18 @@ impl App {
     ) -> Result<T, Failure> {
         let request = transaction.request();
         let broken = |detail: &'static str| Failure::from(Reason::new(Code::StorageCorrupt, detail));
-        let key = request.encryption_key.as_ref().and_then(|scalar| EphemeralKey::from_scalar(*scalar.expose()));
-        let jwk = match (&request.response_mode, key) {
-            (ResponseMode::DirectPost, _) => None,
-            (ResponseMode::DirectPostJwt, Some(key)) => {
-                Some(key.announced_jwk().map_err(|_| broken("the stored key cannot be used"))?.0)
-            }
-            (ResponseMode::DirectPostJwt, None) => return Err(broken("the key of the request is missing")),
+        let jwk = announced_key(request)?;
+        let (Some(state), Some(response_uri)) = (&request.state, &request.response_uri) else {
+            return Err(broken("the request has no state or no address for the answer"));
         };
         let query: &RawValue =
             serde_json::from_str(&request.dcql_query).map_err(|_| broken("the stored query cannot be read"))?;
         let object = RequestObject {
             client_id: &request.client_id,
             response_mode: request.response_mode.as_str(),
-            response_uri: &request.response_uri,
+            response_uri,
             nonce: request.nonce.as_str(),
-            state: request.state.as_str(),
+            state: state.as_str(),
             dcql_query: query,
             transaction_data: &request.transaction_data,
             encryption_jwk: jwk.as_ref(),
@@ -137,4 +133,15 @@ impl App {
         };
         write(&object).map_err(|_| Reason::new(Code::InternalError, "the request cannot be written").into())
     }
+}
+
+/// The key for the answer as it is announced; `None` if the answer comes plain.
+pub(super) fn announced_key(request: &RequestData) -> Result<Option<Map<String, Value>>, Failure> {
+    if !request.response_mode.is_encrypted() {
+        return Ok(None);
+    }
+    let broken = |detail: &'static str| Failure::from(Reason::new(Code::StorageCorrupt, detail));
+    let key = request.encryption_key.as_ref().and_then(SecretScalar::key);
+    let key = key.ok_or_else(|| broken("the key of the request is missing"))?;
+    Ok(Some(key.announced_jwk().map_err(|_| broken("the stored key cannot be used"))?.0))
 }

@@ -3,10 +3,13 @@
 
 pub mod check_query;
 pub mod create_request;
+pub mod dc_api;
 pub mod examine;
 pub mod expire;
 pub mod failure;
 pub mod fetch_request;
+pub mod hosted_dc_api;
+mod in_turn;
 pub mod live_trust;
 pub mod page;
 pub mod pivots;
@@ -14,6 +17,7 @@ pub mod ports;
 pub mod read_result;
 pub mod receive_response;
 pub mod recognise;
+mod refresh_all;
 pub mod refresh_issuers;
 pub mod refresh_revocation;
 pub mod refresh_status;
@@ -43,6 +47,8 @@ use crate::domain::trust::cache::ChainCache;
 use crate::domain::trust::listed::TrustPlan;
 use crate::domain::trust_list::plan::ListPlan;
 use crate::domain::verify::{Context, Policy};
+use dc_api::DcApiRules;
+use in_turn::Turns;
 use live_trust::LiveTrust;
 use ports::{Clock, Entropy, Fetch, KeptLists, RequestSigner, TransactionStore};
 use recognise::Recognised;
@@ -72,8 +78,10 @@ pub struct Tenant {
     pub return_urls: Vec<String>,
     /// Whether the cross-device flow is offered, with its known risk of relay.
     pub cross_device: bool,
-    /// Whether plain `direct_post` may be asked for: a deviation from HAIP.
+    /// Whether plain answers (`direct_post`, `dc_api`) may be asked for: a deviation from HAIP.
     pub plain_direct_post: bool,
+    /// Which pages may ask through the browser's Digital Credentials API, and how.
+    pub dc_api: DcApiRules,
     /// Whether callers may send queries of their own beside the presets.
     pub own_queries: bool,
     /// The presets that may be used, by id.
@@ -141,6 +149,7 @@ pub struct App {
     lists: TrustLists,
     revocations: RevocationStates,
     issuers: IssuerStates,
+    turns: Turns,
     chains: ChainCache,
     status: StatusCache,
     types: TypeCache,
@@ -161,6 +170,7 @@ impl App {
             lists: TrustLists::default(),
             revocations: RevocationStates::default(),
             issuers: IssuerStates::default(),
+            turns: Turns::default(),
             chains: ChainCache::default(),
             status: StatusCache::default(),
             types: TypeCache::default(),

@@ -19,6 +19,8 @@ pub struct Opened {
     pub created: Created,
     /// Whether another browser is bound. Then nothing may be shown that opens or continues anything.
     pub foreign: bool,
+    /// Whether the page asks through the browser's Digital Credentials API, too.
+    pub by_browser: bool,
 }
 
 fn unknown() -> Failure {
@@ -47,7 +49,8 @@ impl App {
             };
             if self.kept(&shown, &next).await? {
                 let tenant = self.tenant(next.tenant())?;
-                return Ok(Opened { created: self.created(tenant, next), foreign });
+                let by_browser = !foreign && self.hosted_offer(tenant, &next).is_some();
+                return Ok(Opened { created: self.created(tenant, next), foreign, by_browser });
             }
         }
         Err(too_many())
@@ -114,7 +117,9 @@ impl App {
     }
 
     async fn by_page(&self, page: &PageHandle) -> Result<Transaction, Failure> {
-        self.ports.store.by_page(page).await?.ok_or_else(unknown)
+        // In the flow of the Digital Credentials API the page is the caller's own.
+        let found = self.ports.store.by_page(page).await?.filter(|transaction| transaction.offer().is_none());
+        found.ok_or_else(unknown)
     }
 
     /// Writes the next state over the one that was shown, if it is another. `false` if somebody else was faster.

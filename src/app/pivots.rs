@@ -1,6 +1,7 @@
 //! The pivots of the list of lists: how its signers change between two publications in the Official Journal.
 
 use super::App;
+use super::in_turn::apart;
 use super::ports::{FetchRequest, Validators};
 use super::refresh_trust::list_request;
 use crate::domain::encoding::base64;
@@ -70,7 +71,14 @@ impl App {
                 None => self.fetch_pivot(plan, location).await?,
             };
             pivots.push((location.clone(), document));
-            signed_by = with_signers(plan, &pivots, self.now())?;
+            let size = pivots.iter().map(|(_, document)| document.len()).fold(0, usize::saturating_add);
+            let (owned, now) = (plan.clone(), self.now());
+            let (back, followed) = apart(size, move || {
+                let followed = with_signers(&owned, &pivots, now);
+                (pivots, followed)
+            })
+            .await?;
+            (pivots, signed_by) = (back, followed?);
             if let (true, Some((_, document))) = (is_new, pivots.last()) {
                 let cannot = |error| Reason::new(Code::TrustUnavailable, format!("a pivot cannot be kept: {error}"));
                 self.lists.save(&name, self.now(), document.clone()).await.map_err(cannot)?;
@@ -86,7 +94,7 @@ impl App {
         if origin.is_none() || (origin != own && !origin.iter().all(|origin| plan.followed_origins.contains(origin))) {
             return Err(unavailable("a pivot lies at a host that is not among followed_hosts".to_owned()));
         }
-        match self.ports.fetch.get(pivot_request(plan, location)).await {
+        match self.fetch_in_turn(pivot_request(plan, location)).await {
             Ok(response) if response.status == 200 => Ok(response.body),
             Ok(response) => Err(unavailable(format!("the host of a pivot answers with status {}", response.status))),
             Err(error) => Err(unavailable(format!("a pivot cannot be fetched: {error}"))),

@@ -83,7 +83,8 @@ impl App {
     /// The links of a transaction of this tenant, for its QR code.
     ///
     /// # Errors
-    /// [`Code::UnknownTransaction`]; [`Code::RequestExpired`] once it has ended.
+    /// [`Code::UnknownTransaction`]; [`Code::RequestExpired`] once it has ended; [`Code::NotFound`] where a browser carries
+    /// the request, which has no link then.
     pub async fn links(&self, tenant: &TenantId, id: &str) -> Result<Created, Failure> {
         let id = TransactionId::parse(id).ok_or_else(unknown)?;
         let transaction = self.current(tenant, &id).await?;
@@ -93,6 +94,9 @@ impl App {
     fn links_while_open(&self, transaction: Transaction) -> Result<Created, Failure> {
         if transaction.status().is_end() || transaction.is_answered() {
             return Err(Reason::new(Code::RequestExpired, "the request has ended").into());
+        }
+        if transaction.offer().is_some() {
+            return Err(Reason::new(Code::NotFound, "a request for the browser has no link").into());
         }
         let tenant = self.tenant(transaction.tenant())?;
         Ok(self.created(tenant, transaction))

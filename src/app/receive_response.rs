@@ -3,18 +3,19 @@
 use super::ports::Replaced;
 use super::tries::RefusedTry;
 use super::{App, Failure, Tenant, render};
+use crate::domain::dc_api::Origin;
 use crate::domain::ids::{RequestHandle, ResponseCode};
 use crate::domain::jose::hash::sha256;
-use crate::domain::jose::keys::EphemeralKey;
 use crate::domain::preset::derivation::{Date, Derivation, apply};
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::{
-    Accepted, ErrorRecord, Flow, Refusal as RejectedAs, ResponseCodeHash, ResponseMode, Transaction,
+    Accepted, ErrorRecord, Flow, Refusal as RejectedAs, RequestData, ResponseCodeHash, SecretScalar, Transaction,
 };
 use crate::domain::transaction_data::Entry;
 use crate::domain::verify::response::{Answer, Asked, Encryption, Presented, ResponseForm, WalletError, open};
 use crate::domain::verify::{Binding, Refusal, Report, Standing, Verified};
+use std::borrow::Cow;
 use std::sync::Arc;
 use url::Url;
 
@@ -43,11 +44,32 @@ pub struct Refused {
     pub failure: Failure,
     /// Where the person may go back to, if this ended a same-device transaction.
     pub redirect_uri: Option<String>,
+    /// Whether this answer ended the transaction.
+    pub ended: bool,
 }
 
 impl<T: Into<Failure>> From<T> for Refused {
     fn from(failure: T) -> Self {
-        Self { failure: failure.into(), redirect_uri: None }
+        Self { failure: failure.into(), redirect_uri: None, ended: false }
+    }
+}
+
+/// The way by which an answer comes. What it must be bound to follows from it.
+#[derive(Clone, Copy)]
+pub(super) enum Channel<'a> {
+    /// The wallet posts it: `client_id` and `state` bind it.
+    Wallet,
+    /// A browser carried it to the page at this origin: the origin binds it, and there is no `state`.
+    Browser(&'a Origin),
+}
+
+impl Channel<'_> {
+    /// The audience of proofs (KB-09, KB-10).
+    fn audience(self, request: &RequestData) -> Cow<'_, str> {
+        match self {
+            Self::Wallet => Cow::Borrowed(&request.client_id),
+            Self::Browser(origin) => Cow::Owned(origin.audience()),
+        }
     }
 }
 
@@ -63,16 +85,31 @@ impl App {
     pub async fn receive_response(&self, handle: &str, form: &ResponseForm) -> Result<NextStep, Refused> {
         let unknown = || Reason::new(Code::UnknownTransaction, "no transaction has this handle");
         let handle = RequestHandle::parse(handle).ok_or_else(unknown)?;
-        let mut shown = self.ports.store.by_handle(&handle).await?.ok_or_else(unknown)?;
+        let shown = self.ports.store.by_handle(&handle).await?.ok_or_else(unknown)?;
+        // What a browser carries has no address for wallets.
+        if shown.request().response_mode.is_by_browser() {
+            return Err(unknown().into());
+        }
+        self.settle(shown, Channel::Wallet, form).await
+    }
+
+    /// Judges an answer to `shown`, and ends the transaction with it if it can.
+    pub(super) async fn settle(
+        &self,
+        mut shown: Transaction,
+        channel: Channel<'_>,
+        form: &ResponseForm,
+    ) -> Result<NextStep, Refused> {
         let tenant = Arc::clone(self.tenant(shown.tenant())?);
         shown.check_answerable(self.now())?;
         let turn = self.tries.turn(shown.id(), self.now()).await;
         if turn.waited {
-            shown = self.ports.store.by_handle(&handle).await?.ok_or_else(unknown)?;
+            let unknown = || Reason::new(Code::UnknownTransaction, "the transaction has gone");
+            shown = self.ports.store.by_handle(shown.handle()).await?.ok_or_else(unknown)?;
             shown.check_answerable(self.now())?;
         }
         self.tries.count(shown.id(), self.now())?;
-        let settled = self.judge(&tenant, &shown, form).await;
+        let settled = self.judge(&tenant, &shown, channel, form).await;
         match settled {
             Ok(Judged::Accepted { presented, report }) => self.end_verified(&tenant, shown, presented, &report).await,
             Ok(Judged::Declined(error)) => self.end_declined(shown, &error).await,
@@ -86,7 +123,13 @@ impl App {
         }
     }
 
-    async fn judge(&self, tenant: &Tenant, shown: &Transaction, form: &ResponseForm) -> Result<Judged, Box<Refusal>> {
+    async fn judge(
+        &self,
+        tenant: &Tenant,
+        shown: &Transaction,
+        channel: Channel<'_>,
+        form: &ResponseForm,
+    ) -> Result<Judged, Box<Refusal>> {
         let request = shown.request();
         let broken = |detail: &'static str| {
             let reason = Reason::new(Code::StorageCorrupt, detail);
@@ -100,25 +143,28 @@ impl App {
         let sent = request.transaction_data.iter().map(|text| Entry::parse(text)).collect::<Result<Vec<_>, _>>();
         let sent = sent.map_err(|_| broken("the stored transaction data cannot be read"))?;
         let trust = tenant.trust.current();
-        let key = match request.response_mode {
-            ResponseMode::DirectPost => None,
-            ResponseMode::DirectPostJwt => Some(
-                request
-                    .encryption_key
-                    .as_ref()
-                    .and_then(|scalar| EphemeralKey::from_scalar(*scalar.expose()))
-                    .ok_or_else(|| broken("the key of the request is missing"))?,
-            ),
+        let key = if request.response_mode.is_encrypted() {
+            let key = request.encryption_key.as_ref().and_then(SecretScalar::key);
+            Some(key.ok_or_else(|| broken("the key of the request is missing"))?)
+        } else {
+            None
         };
+        let state = match (channel, &request.state) {
+            (Channel::Browser(_), _) => None,
+            (Channel::Wallet, Some(state)) => Some(state.as_str()),
+            // Without this line a missing state would not be missed.
+            (Channel::Wallet, None) => return Err(broken("the state of the request is missing")),
+        };
+        let audience = channel.audience(request);
         let asked = Asked {
             query: &query.query,
             binding: Binding {
                 nonce: request.nonce.as_str(),
-                audience: &request.client_id,
+                audience: &audience,
                 requested_at: Some(shown.created_at()),
                 transaction_data: &sent,
             },
-            state: request.state.as_str(),
+            state,
             encryption: key.as_ref().map_or(Encryption::PlainAsConfigured, |key| Encryption::Required {
                 key,
                 kid: &request.encryption_kid,
@@ -174,7 +220,7 @@ impl App {
             error: ErrorRecord { code: refusal.reason.code, detail: refusal.reason.detail.to_string() },
         };
         let redirect_uri = self.end(shown, |shown, now, _| shown.reject(now, rejected)).await?;
-        Err(Refused { failure: refusal.reason.into(), redirect_uri })
+        Err(Refused { failure: refusal.reason.into(), redirect_uri, ended: true })
     }
 
     /// Takes the step by one conditional write. Only the state that was shown may be ended, so of many answers at
@@ -187,7 +233,7 @@ impl App {
         let code = self.ports.entropy.draw(ResponseCode::from_random)?;
         let hash = ResponseCodeHash::new(sha256(code.as_str().as_bytes()));
         let redirect_uri = match shown.flow() {
-            Flow::CrossDevice => None,
+            Flow::CrossDevice | Flow::DcApi(_) => None,
             // Where a browser has opened the page, the page looks first whether the person comes back in it.
             Flow::SameDevice { .. } if shown.browser().is_some() => {
                 let page = format!("{}/p/{}/return", self.public_url, shown.page().as_str());

@@ -1,6 +1,6 @@
-//! `Idempotency-Key` on calls that change nothing: a second call with the same key is made anew, and refused if its body is
-//! another one (API-010). Kept in memory: what a restart forgets is a refusal, and nothing was changed that could be
-//! changed twice.
+//! `Idempotency-Key` on calls that may be made anew: those that change nothing, and the handing in of an answer, which ends a
+//! presentation once however often it comes. With another body the key is refused (API-010). Kept in memory: what a
+//! restart forgets is a refusal, and that a call came before; nothing is changed twice.
 
 use super::create_request::{IDEMPOTENCY_SECONDS, IdempotentCall};
 use super::{App, Failure};
@@ -39,7 +39,7 @@ impl Calls {
 }
 
 impl Recognised {
-    /// Takes note of a call, or compares it with the one before.
+    /// Takes note of a call, or compares it with the one before. Whether there was one.
     ///
     /// # Errors
     /// [`Code::IdempotencyConflict`] if the key came with another body within 24 hours.
@@ -49,7 +49,7 @@ impl Recognised {
         path: &'static str,
         call: IdempotentCall<'_>,
         now: UnixSeconds,
-    ) -> Result<(), Reason> {
+    ) -> Result<bool, Reason> {
         // Neither tenants nor paths have a zero byte.
         let key = sha256(format!("{tenant}\0{path}\0{}", call.key).as_bytes());
         let body = sha256(call.body);
@@ -57,24 +57,25 @@ impl Recognised {
         let calls = all.entry(tenant.clone()).or_default();
         calls.forget_while(|_, until| until <= now);
         match calls.bodies.get(&key) {
-            Some(known) if *known == body => Ok(()),
+            Some(known) if *known == body => Ok(true),
             Some(_) => Err(Reason::new(Code::IdempotencyConflict, "the key was used with another body")),
             None => {
                 calls.forget_while(|calls, _| calls.order.len() >= MOST);
                 calls.bodies.insert(key, body);
                 calls.order.push_back((now.plus(IDEMPOTENCY_SECONDS), key));
-                Ok(())
+                Ok(false)
             }
         }
     }
 }
 
 impl App {
-    /// Recognises a call that changes nothing by its key, for 24 hours. `path` tells calls of different kinds apart.
+    /// Recognises a call by its key, for 24 hours, and says whether it came before. `path` tells calls of different kinds
+    /// apart. The caller of this sees to it that a call may be made anew.
     ///
     /// # Errors
     /// [`Code::BadRequest`] for a malformed key, [`Code::IdempotencyConflict`] for a known key with another body.
-    pub fn recognise(&self, tenant: &TenantId, path: &'static str, call: IdempotentCall<'_>) -> Result<(), Failure> {
+    pub fn recognise(&self, tenant: &TenantId, path: &'static str, call: IdempotentCall<'_>) -> Result<bool, Failure> {
         call.check_key()?;
         Ok(self.recognised.compare(tenant, path, call, self.now())?)
     }
@@ -96,14 +97,14 @@ mod tests {
         let compare = |tenant: &TenantId, path, key, body, now| {
             recognised.compare(tenant, path, call(key, body), UnixSeconds(now)).map_err(|reason| reason.code)
         };
-        assert_eq!(compare(&one, "a", "key", "{}", 0), Ok(()));
-        assert_eq!(compare(&one, "a", "key", "{}", 86_399), Ok(()));
+        assert_eq!(compare(&one, "a", "key", "{}", 0), Ok(false));
+        assert_eq!(compare(&one, "a", "key", "{}", 86_399), Ok(true));
         assert_eq!(compare(&one, "a", "key", "{ }", 86_399), Err(Code::IdempotencyConflict));
         // Another key, path or tenant is another call.
-        assert_eq!(compare(&one, "a", "key2", "{ }", 86_399), Ok(()));
-        assert_eq!(compare(&one, "b", "key", "{ }", 86_399), Ok(()));
-        assert_eq!(compare(&two, "a", "key", "{ }", 86_399), Ok(()));
-        assert_eq!(compare(&one, "a", "key", "{ }", 86_400), Ok(()));
+        assert_eq!(compare(&one, "a", "key2", "{ }", 86_399), Ok(false));
+        assert_eq!(compare(&one, "b", "key", "{ }", 86_399), Ok(false));
+        assert_eq!(compare(&two, "a", "key", "{ }", 86_399), Ok(false));
+        assert_eq!(compare(&one, "a", "key", "{ }", 86_400), Ok(false));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use super::App;
 use super::ports::{FetchError, FetchRequest, FetchResponse, Kept, Validators};
 use super::refresh_trust::Refreshed;
+use super::source_standings::{BesideStanding, count};
 use crate::domain::jose::key_set::KeySet;
 use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
@@ -36,6 +37,8 @@ struct State {
     plan: IssuerPlan,
     confirmed: Option<ConfirmedKeys>,
     next_try: UnixSeconds,
+    fault: Option<Reason>,
+    refreshes: Vec<(&'static str, u64)>,
 }
 
 /// The issuers of all plans, each once.
@@ -89,14 +92,41 @@ impl IssuerStates {
                 state.confirmed = confirmed.or_else(|| state.confirmed.take());
                 state.next_try = next_try;
             }
-            None => states.push(State { plan: plan.clone(), confirmed, next_try }),
+            None => {
+                let (fault, refreshes) = (None, Vec::new());
+                states.push(State { plan: plan.clone(), confirmed, next_try, fault, refreshes });
+            }
         }
+    }
+
+    /// Notes what became of a try.
+    fn note(&self, plan: &IssuerPlan, refreshed: &Refreshed) {
+        if let Some(state) = self.states().iter_mut().find(|state| state.plan == *plan) {
+            state.fault = refreshed.fault().cloned();
+            count(&mut state.refreshes, refreshed.outcome());
+        }
+    }
+
+    /// How the keys of these issuers stand.
+    pub(super) fn standings(&self, plans: Vec<IssuerPlan>) -> Vec<BesideStanding> {
+        let standing = |plan: IssuerPlan| {
+            let state = self.state(&plan);
+            let confirmed = state.as_ref().and_then(|state| state.confirmed.as_ref());
+            BesideStanding {
+                kind: "issuer_keys",
+                name: plan.issuer,
+                usable_until: confirmed.map(ConfirmedKeys::usable_until),
+                fault: state.as_ref().and_then(|state| state.fault.clone()),
+                refreshes: state.map(|state| state.refreshes).unwrap_or_default(),
+            }
+        };
+        plans.into_iter().map(standing).collect()
     }
 }
 
 impl App {
     fn issuer_plans(&self) -> Vec<IssuerPlan> {
-        plans(self.tenants.values().flat_map(|tenant| &tenant.trust_plans))
+        plans(self.trust_plans())
     }
 
     /// Takes up the keys that were kept; they are asked for at once all the same. What is kept but not good is told.
@@ -115,37 +145,35 @@ impl App {
         }
     }
 
-    /// Reads the keys of every issuer that is due. Returns what became of those that were.
-    pub(super) async fn refresh_issuers(&self) -> Vec<(String, Refreshed)> {
-        let mut done = Vec::new();
-        for plan in self.issuer_plans() {
-            let now = self.now();
-            let before = self.issuers.state(&plan);
-            if before.as_ref().is_some_and(|state| now < state.next_try) {
-                continue;
-            }
-            let refreshed = match self.read_issuer(&plan).await {
-                Err(reason) => {
-                    self.issuers.put(&plan, None, now.plus(RETRY_SECONDS));
-                    Refreshed::Failed(reason)
-                }
-                Ok(keys) => {
-                    let known = before.and_then(|state| state.confirmed);
-                    let same = known.is_some_and(|known| known.keys.digest() == keys.digest());
-                    let document = kept_document(&plan.issuer, &keys);
-                    let confirmed = ConfirmedKeys { keys: Arc::new(keys), confirmed_at: now };
-                    self.issuers.put(&plan, Some(confirmed), now.plus(REFRESH_SECONDS));
-                    // The keys count all the same; only a restart would not have them.
-                    match self.lists.save(&plan.kept_name(), now, document).await {
-                        Err(error) => Refreshed::Failed(unavailable(format!("the keys cannot be kept: {error}"))),
-                        Ok(()) if same => Refreshed::Confirmed,
-                        Ok(()) => Refreshed::Changed { sequence: 0 },
-                    }
-                }
-            };
-            done.push((plan.issuer, refreshed));
+    /// Reads the keys of an issuer, if they are due; what became of them.
+    pub(super) async fn refresh_issuer(&self, plan: IssuerPlan) -> Option<(String, Refreshed)> {
+        let before = self.issuers.state(&plan);
+        if before.as_ref().is_some_and(|state| self.now() < state.next_try) {
+            return None;
         }
-        done
+        let read = self.read_issuer(&plan).await;
+        let now = self.now();
+        let refreshed = match read {
+            Err(reason) => {
+                self.issuers.put(&plan, None, now.plus(RETRY_SECONDS));
+                Refreshed::Failed(reason)
+            }
+            Ok(keys) => {
+                let known = before.and_then(|state| state.confirmed);
+                let same = known.is_some_and(|known| known.keys.digest() == keys.digest());
+                let document = kept_document(&plan.issuer, &keys);
+                let confirmed = ConfirmedKeys { keys: Arc::new(keys), confirmed_at: now };
+                self.issuers.put(&plan, Some(confirmed), now.plus(REFRESH_SECONDS));
+                // The keys count all the same; only a restart would not have them.
+                match self.lists.save(&plan.kept_name(), now, document).await {
+                    Err(error) => Refreshed::Failed(unavailable(format!("the keys cannot be kept: {error}"))),
+                    Ok(()) if same => Refreshed::Confirmed,
+                    Ok(()) => Refreshed::Changed { sequence: 0 },
+                }
+            }
+        };
+        self.issuers.note(&plan, &refreshed);
+        Some((plan.issuer, refreshed))
     }
 
     /// The keys that an issuer publishes now.
@@ -174,7 +202,7 @@ impl App {
             validators: Validators::default(),
         };
         let refused = |error: FetchError| unavailable(format!("the keys of the issuer cannot be fetched: {error}"));
-        let response = self.ports.fetch.get(request).await.map_err(refused)?;
+        let response = self.fetch_in_turn(request).await.map_err(refused)?;
         if response.status != 200 {
             return Err(unavailable(format!("the host of the issuer answers with status {}", response.status)));
         }

@@ -4,6 +4,7 @@
 use super::App;
 use super::ports::{FetchRequest, KeepFailed, Validators};
 use super::refresh_trust::Refreshed;
+use super::source_standings::{BesideStanding, count};
 use crate::domain::encoding::base64;
 use crate::domain::jose::hash::sha256;
 use crate::domain::limits;
@@ -12,7 +13,8 @@ use crate::domain::time::UnixSeconds;
 use crate::domain::trust::StatusOrigin;
 use crate::domain::trust::listed::{HeldRevocations, TrustPlan};
 use crate::domain::trust_list::plan::Place;
-use crate::domain::x509::revocation::RevocationList;
+use crate::domain::x509::Certificate;
+use crate::domain::x509::revocation::{ListSignature, RevocationList};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How often a list is read anew, in seconds.
@@ -33,6 +35,8 @@ struct State {
     place: Place,
     list: Option<Arc<RevocationList>>,
     next_try: UnixSeconds,
+    fault: Option<Reason>,
+    refreshes: Vec<(&'static str, u64)>,
 }
 
 /// The name under which a list from this address is kept between runs.
@@ -82,32 +86,56 @@ impl RevocationStates {
                 state.list = list.or_else(|| state.list.take());
                 state.next_try = next_try;
             }
-            None => states.push(State { place: place.clone(), list, next_try }),
+            None => {
+                let (fault, refreshes) = (None, Vec::new());
+                states.push(State { place: place.clone(), list, next_try, fault, refreshes });
+            }
         }
+    }
+
+    /// Notes what became of a try.
+    fn note(&self, place: &Place, refreshed: &Refreshed) {
+        if let Some(state) = self.states().iter_mut().find(|state| state.place == *place) {
+            state.fault = refreshed.fault().cloned();
+            count(&mut state.refreshes, refreshed.outcome());
+        }
+    }
+
+    /// How the lists from these places stand.
+    pub(super) fn standings(&self, places: Vec<Place>) -> Vec<BesideStanding> {
+        let states = self.states();
+        let standing = |place: Place| {
+            let state = states.iter().find(|state| state.place == place);
+            BesideStanding {
+                kind: "revoked_certificates",
+                name: named(&place),
+                usable_until: state.and_then(|state| state.list.as_ref()).map(|list| list.next_update),
+                fault: state.and_then(|state| state.fault.clone()),
+                refreshes: state.map(|state| state.refreshes.clone()).unwrap_or_default(),
+            }
+        };
+        places.into_iter().map(standing).collect()
     }
 }
 
 impl App {
-    /// Reads every list that is due. Returns what became of those that were.
-    pub(super) async fn refresh_revocations(&self) -> Vec<(String, Refreshed)> {
-        let mut done = Vec::new();
-        for place in places(self.tenants.values().flat_map(|tenant| &tenant.trust_plans)) {
-            let now = self.now();
-            if !self.revocations.is_due(&place, now) {
-                continue;
-            }
-            self.load_kept_revocations(&place).await;
-            let result = self.read_revocations(&place).await;
-            let refreshed = match result {
-                Ok(list) => self.take_revocations(&place, list, now).await,
-                Err(reason) => {
-                    self.revocations.put(&place, None, now.plus(RETRY_SECONDS));
-                    Refreshed::Failed(reason)
-                }
-            };
-            done.push((named(&place), refreshed));
+    /// Reads a list, if it is due; what became of it.
+    pub(super) async fn refresh_revocation(&self, place: &Place) -> Option<(String, Refreshed)> {
+        if !self.revocations.is_due(place, self.now()) {
+            return None;
         }
-        done
+        self.load_kept_revocations(place).await;
+        let read = self.read_revocations(place).await;
+        let now = self.now();
+        let refreshed = match read {
+            Ok(list) => self.take_revocations(place, list, now).await,
+            Err(reason) => {
+                self.revocations.put(place, None, now.plus(RETRY_SECONDS));
+                Refreshed::Failed(reason)
+            }
+        };
+        self.revocations.note(place, &refreshed);
+        Some((named(place), refreshed))
     }
 
     /// Takes what was kept before anything is asked for: it is what later lists must follow.
@@ -116,21 +144,19 @@ impl App {
         if self.revocations.newest(place).is_none()
             && let Ok(Some(kept)) = self.lists.load(&kept_name(url)).await
             && let Ok(list) = RevocationList::read(&kept.document)
+            && self.signature_of(place, &list) != ListSignature::Bad
         {
             self.revocations.put(place, Some(Arc::new(list)), self.now());
         }
     }
 
-    /// Takes a list unless it is older than the one that is held: a revocation is not taken back by an old list.
+    /// Takes a list, unless the one that is held is better: a revocation is not taken back by an old list, and what its
+    /// issuer signed not replaced by what nobody known signed.
     async fn take_revocations(&self, place: &Place, list: RevocationList, now: UnixSeconds) -> Refreshed {
         let newest = self.revocations.newest(place);
-        if newest.as_ref().is_some_and(|newest| newest.issuer == list.issuer && list.this_update < newest.this_update) {
+        if let Some(detail) = self.why_worse(place, &list, newest.as_deref(), now) {
             self.revocations.put(place, None, now.plus(RETRY_SECONDS));
-            return Refreshed::Failed(Reason::new(Code::X5cRevoked, "the list is older than the one in use"));
-        }
-        if list.this_update > now.plus(SKEW) {
-            self.revocations.put(place, None, now.plus(RETRY_SECONDS));
-            return Refreshed::Failed(Reason::new(Code::X5cRevoked, "the list is issued in the future"));
+            return Refreshed::Failed(Reason::new(Code::X5cRevoked, detail));
         }
         let changed = newest.is_none_or(|newest| newest.digest != list.digest);
         let kept = match place {
@@ -144,6 +170,54 @@ impl App {
         if changed { Refreshed::Changed { sequence: 0 } } else { Refreshed::Confirmed }
     }
 
+    fn why_worse(
+        &self,
+        place: &Place,
+        list: &RevocationList,
+        held: Option<&RevocationList>,
+        now: UnixSeconds,
+    ) -> Option<&'static str> {
+        let signature = self.signature_of(place, list);
+        if signature == ListSignature::Bad {
+            return Some("the list is not signed by the issuer that it names");
+        }
+        if list.this_update > now.plus(SKEW) {
+            return Some("the list is issued in the future");
+        }
+        let held = held?;
+        if held.issuer == list.issuer {
+            return (list.this_update < held.this_update).then_some("the list is older than the one in use");
+        }
+        let in_use = held.counts_at(now) && self.signature_of(place, held) != ListSignature::Bad;
+        (in_use && signature != ListSignature::Good).then_some("the list is by another issuer than the one in use")
+    }
+
+    /// What is known of the signature of a list, by the anchors of the sources that ask this place.
+    fn signature_of(&self, place: &Place, list: &RevocationList) -> ListSignature {
+        let mut best = ListSignature::UnknownIssuer;
+        for tenant in self.tenants.values() {
+            let trust = tenant.trust.current();
+            for source in trust.sources() {
+                let asks = |plan: &&TrustPlan| {
+                    let own = source.name.strip_prefix(plan.source.name.as_str());
+                    own.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                        && plan.revocation.as_ref().is_some_and(|revocation| revocation.places.contains(place))
+                };
+                if !tenant.trust_plans.iter().any(|plan| asks(&plan)) {
+                    continue;
+                }
+                let anchors = source.anchors.iter().chain(&source.status_anchors);
+                let authorities: Vec<&Certificate> = anchors.map(|anchor| &anchor.certificate).collect();
+                match list.signature_by(&authorities) {
+                    ListSignature::Good => return ListSignature::Good,
+                    ListSignature::Bad => best = ListSignature::Bad,
+                    ListSignature::UnknownIssuer => {}
+                }
+            }
+        }
+        best
+    }
+
     async fn read_revocations(&self, place: &Place) -> Result<RevocationList, Reason> {
         let unavailable = |detail: String| Reason::new(Code::X5cRevoked, detail);
         let unreadable = |error: KeepFailed| unavailable(format!("the list cannot be read: {error}"));
@@ -152,7 +226,7 @@ impl App {
                 let bytes = self.lists.read_file(path).await.map_err(unreadable)?;
                 RevocationList::from_file(&bytes)
             }
-            Place::Url(url) => match self.ports.fetch.get(list_request(url)).await {
+            Place::Url(url) => match self.fetch_in_turn(list_request(url)).await {
                 Ok(response) if response.status == 200 => RevocationList::from_file(&response.body),
                 Ok(response) => Err(unavailable(format!("the host answers with status {}", response.status))),
                 Err(error) => Err(unavailable(format!("the list cannot be fetched: {error}"))),

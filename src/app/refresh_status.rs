@@ -39,9 +39,13 @@ pub struct Prefetch {
 pub struct StatusCache {
     slots: Slots,
     prefetch: Vec<Prefetch>,
-    /// When each of them is looked at again, by tenant and place in the list; `None` is what turned out to be a list.
-    looked: Mutex<BTreeMap<(String, usize), Option<UnixSeconds>>>,
+    /// When each of them is looked at again; `None` is what turned out to be a list.
+    looked: Mutex<BTreeMap<Looked, Option<UnixSeconds>>>,
 }
+
+/// What is looked at: the tenant, the place in the list of addresses, and whether it is what the list there names as its
+/// aggregation.
+type Looked = (String, usize, bool);
 
 /// What became of one thing that the background fetched. It names no address: one may belong to one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -294,16 +298,19 @@ impl App {
                 // A source that stands for several territories has none of its own name; its lists are learned by need.
                 let Some(source) = trust.source(&prefetch.source) else { continue };
                 let wanted = Wanted { tenant, trust: &trust, source, uri: &prefetch.address };
-                if let Some(result) = self.look_at(wanted, (tenant.id.as_str().to_owned(), index)).await {
-                    done.push(StatusRefreshed { source: prefetch.source.clone(), result });
-                }
+                let place = |follows| (tenant.id.as_str().to_owned(), index, follows);
+                let looked = self.look_at(wanted, place(false)).await;
+                let is_list = self.status.looked().get(&place(false)) == Some(&None);
+                let followed = if is_list { self.follow(wanted, place(true)).await } else { None };
+                let results = looked.into_iter().chain(followed);
+                done.extend(results.map(|result| StatusRefreshed { source: prefetch.source.clone(), result }));
             }
         }
         done
     }
 
     /// Looks at one address, if it is due.
-    async fn look_at(&self, wanted: Wanted<'_>, place: (String, usize)) -> Option<Result<(), Reason>> {
+    async fn look_at(&self, wanted: Wanted<'_>, place: Looked) -> Option<Result<(), Reason>> {
         let now = self.now();
         let known = self.status.looked().get(&place).copied();
         match known {
@@ -338,24 +345,59 @@ impl App {
             self.status.slots.count_fetch(&wanted.source.name, reason.code.as_str());
         })?;
         if is_media_type(&response, aggregation::MEDIA_TYPE) {
-            let read = Aggregation::parse(&response.body);
-            self.status.slots.count_fetch(&wanted.source.name, outcome(&read));
-            for address in read?.addresses() {
-                if wanted.source.check_status_uri(address).is_ok() {
-                    self.status.slots.slot(Wanted { uri: address, ..wanted }.key(), now);
-                }
-            }
-            return Ok(Found::Aggregation);
+            return self.take_aggregation(wanted, &response, now).map(|()| Found::Aggregation);
         }
         let slot = self.status.slots.slot(wanted.key(), now);
         let _guard = slot.fetching.lock().await;
         let came = check_media_type(&response, form).map(|()| response.body);
         self.take_list(wanted, &slot, came).map(|_| Found::List)
     }
+
+    /// Follows a list of the configuration to the aggregation that it names, if that lies on a host of the source and it is
+    /// due. Lists that answers needed lead nowhere: one may belong to one person.
+    ///
+    /// # Source
+    /// Token Status List sections 9.2 and 9.3; TSL-16.
+    async fn follow(&self, wanted: Wanted<'_>, place: Looked) -> Option<Result<(), Reason>> {
+        let now = self.now();
+        let held = self.status.slots.slot(wanted.key(), now).kept()?;
+        let address = held.list.aggregation_uri().filter(|address| wanted.source.check_status_uri(address).is_ok())?;
+        if self.status.looked().get(&place).copied().flatten().is_some_and(|at| now < at) {
+            return None;
+        }
+        let looked = self.look_only_for_aggregation(Wanted { uri: address, ..wanted }, now).await;
+        let (seconds, after_failure) = AGGREGATION_SECONDS;
+        let wait = if looked.is_ok() { seconds } else { after_failure };
+        self.status.looked().insert(place, Some(now.plus(wait)));
+        Some(looked)
+    }
+
+    async fn look_only_for_aggregation(&self, wanted: Wanted<'_>, now: UnixSeconds) -> Result<(), Reason> {
+        let asked = self.ask(wanted, aggregation::MEDIA_TYPE, limits::STATUS_TOKEN_BYTES).await;
+        let of_type = asked.and_then(|response| {
+            let right = is_media_type(&response, aggregation::MEDIA_TYPE);
+            right.then_some(response).ok_or_else(|| unavailable("what a list names as its aggregation is none"))
+        });
+        let count = |reason: &Reason| self.status.slots.count_fetch(&wanted.source.name, reason.code.as_str());
+        let response = of_type.inspect_err(count)?;
+        self.take_aggregation(wanted, &response, now)
+    }
+
+    /// Marks the lists that an aggregation names as needed, as far as they lie on hosts of the source.
+    fn take_aggregation(&self, wanted: Wanted<'_>, response: &FetchResponse, now: UnixSeconds) -> Result<(), Reason> {
+        let read = Aggregation::parse(&response.body);
+        self.status.slots.count_fetch(&wanted.source.name, outcome(&read));
+        for address in read?.addresses() {
+            if wanted.source.check_status_uri(address).is_ok() {
+                self.status.slots.slot(Wanted { uri: address, ..wanted }.key(), now);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl StatusCache {
-    fn looked(&self) -> std::sync::MutexGuard<'_, BTreeMap<(String, usize), Option<UnixSeconds>>> {
+    fn looked(&self) -> std::sync::MutexGuard<'_, BTreeMap<Looked, Option<UnixSeconds>>> {
         self.looked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,6 +2,7 @@
 //! one, and one that is not confirmed in time is not used any more.
 
 use super::App;
+use super::in_turn::apart;
 use super::pivots;
 use super::ports::{FetchError, FetchRequest, KeepFailed, Kept, KeptLists, Validators};
 use crate::domain::jose::hash::sha256;
@@ -9,7 +10,7 @@ use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::StatusOrigin;
-use crate::domain::trust::listed::{Held as HeldData, HeldList, compose};
+use crate::domain::trust::listed::HeldList;
 use crate::domain::trust_list::plan::{ListPlan, Place};
 use crate::domain::trust_list::{self, Notation, Pointer, TrustList};
 use crate::domain::x509::Certificate;
@@ -20,8 +21,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 const FETCH_MILLISECONDS: u64 = 30_000;
 /// Shortest and longest time between two tries after a failure, in seconds.
 const RETRY_BOUNDS: (i64, i64) = (30, 900);
-/// How often the sources are put together anew without news, in seconds.
-const COMPOSE_SECONDS: i64 = 600;
 /// Most lists that one list of lists may lead to.
 const FOLLOWED: usize = 64;
 
@@ -106,6 +105,14 @@ pub enum Refreshed {
 }
 
 impl Refreshed {
+    /// Why nothing good came, if so.
+    pub const fn fault(&self) -> Option<&Reason> {
+        match self {
+            Self::Failed(reason) => Some(reason),
+            Self::Changed { .. } | Self::Confirmed => None,
+        }
+    }
+
     /// `changed`, `confirmed` or the code of the failure.
     pub const fn outcome(&self) -> &'static str {
         match self {
@@ -122,8 +129,13 @@ impl TrustLists {
         Self { plans, kept: Some(kept), ..Self::default() }
     }
 
-    fn composed_at(&self) -> Option<UnixSeconds> {
+    /// When the sources were put together last.
+    pub(super) fn composed_at(&self) -> Option<UnixSeconds> {
         *self.composed_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn note_composed(&self, now: UnixSeconds) {
+        *self.composed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
 
     fn kept(&self) -> Result<&dyn KeptLists, KeepFailed> {
@@ -216,42 +228,36 @@ impl TrustLists {
         pivots: &[(String, Vec<u8>)],
         now: UnixSeconds,
     ) -> Result<bool, Reason> {
-        let state = self.state(&plan.name);
-        // Whatever a wrong clock wrote, nothing was confirmed later than now.
-        let confirmed_at = kept.confirmed_at.min(now);
-        if state.held.as_ref().is_some_and(|held| held.confirmed_at >= confirmed_at) {
-            return Ok(false);
+        let newest = self.newest(&plan.name);
+        match self.is_newer(plan, &kept, now) {
+            true => self.settle(plan, judge_kept(plan, kept, pivots, newest, now)).map(|()| true),
+            false => Ok(false),
         }
-        let missing = || Reason::new(Code::TrustUnavailable, "a pivot of the list of lists was not kept");
-        let there = pivots.iter().map(|(location, _)| location.as_str());
-        let announced = pivots::announced(plan, &kept.document)?;
-        if !announced.iter().map(String::as_str).eq(there) {
-            return Err(missing());
-        }
-        let signed_by = pivots::with_signers(plan, pivots, now)?;
-        let list = read_newer(&signed_by, &kept.document, state.newest.as_ref(), &announced, now);
+    }
+
+    /// Whether a kept edition was confirmed later than the one that is held.
+    fn is_newer(&self, plan: &ListPlan, kept: &Kept, now: UnixSeconds) -> bool {
+        let held = self.state(&plan.name).held;
+        held.is_none_or(|held| held.confirmed_at < kept.confirmed_at.min(now))
+    }
+
+    fn newest(&self, name: &str) -> Option<Newest> {
+        self.states().get(name).and_then(|state| state.newest.clone())
+    }
+
+    /// Notes what was found out about a kept edition.
+    fn settle(&self, plan: &ListPlan, judged: Judged) -> Result<(), Reason> {
         let mut states = self.states();
         let state = states.entry(plan.name.clone()).or_default();
-        match list {
-            Ok(list) => {
-                state.newest = Some(Newest::of(&list, announced.clone()));
-                state.held = Some(Held {
-                    mark: mark(plan),
-                    pivots: announced,
-                    list: Arc::new(list),
-                    confirmed_at,
-                    validators: kept.validators,
-                    usable_until: plan.confirmed_until(confirmed_at),
-                });
+        match judged {
+            Judged::Good(held) => {
+                state.newest = Some(Newest::of(&held.list, held.pivots.clone()));
+                state.held = Some(*held);
                 state.fault = None;
-                Ok(true)
+                Ok(())
             }
-            Err(reason) => {
-                // Good when it was confirmed, and merely ended since: it is still what later editions must follow.
-                let then = signed_by.rules(None, confirmed_at);
-                if let (None, Ok(ended)) = (&state.newest, trust_list::read(plan.notation, &kept.document, then)) {
-                    state.newest = Some(Newest::of(&ended, announced));
-                }
+            Judged::Bad { reason, ended } => {
+                state.newest = state.newest.take().or(ended);
                 Err(reason)
             }
         }
@@ -313,7 +319,7 @@ impl TrustLists {
     }
 
     /// Gives up lists that nobody leads to any more. What was the newest of them stays known; territories are few.
-    fn keep_only(&self, parent: &str, children: &[String]) {
+    pub(super) fn keep_only(&self, parent: &str, children: &[String]) {
         for (name, state) in self.states().iter_mut() {
             let below = name.strip_prefix(parent).is_some_and(|rest| rest.starts_with('/'));
             if below && !children.contains(name) {
@@ -353,67 +359,31 @@ impl App {
 
     /// Takes what was kept, with the pivots that were kept beside it.
     async fn adopt_kept(&self, plan: &ListPlan, kept: Kept) -> Result<(), Reason> {
+        let (kept, announced) = announced_apart(plan, kept, |kept| &kept.document).await?;
         let mut pivots = Vec::new();
-        for location in pivots::announced(plan, &kept.document)? {
+        for location in announced {
             if let Ok(Some(pivot)) = self.lists.load(&pivots::kept_name(plan, &location)).await {
                 pivots.push((location, pivot.document));
             }
         }
-        self.lists.adopt(plan, kept, &pivots, self.now()).map(drop)
-    }
-
-    /// Asks for every list that is due, and puts in force what came. Returns what became of those that were due.
-    pub async fn refresh_trust(&self) -> Vec<(String, Refreshed)> {
-        let mut done = Vec::new();
-        let mut pending = false;
-        for plan in self.lists.plans() {
-            let before = done.len();
-            self.refresh_if_due(plan, &mut done).await;
-            let children = self.lists.children(plan, self.now());
-            let names: Vec<String> = children.iter().map(|child| child.name.clone()).collect();
-            self.lists.keep_only(&plan.name, &names);
-            for child in children {
-                self.refresh_if_due(&child, &mut done).await;
-            }
-            // What was withdrawn does not wait for the lists that come after.
-            let news = done.get(before..).unwrap_or_default();
-            if news.iter().any(|(_, refreshed)| matches!(refreshed, Refreshed::Changed { .. })) {
-                self.put_in_force();
-                pending = false;
-            } else {
-                pending |= !news.is_empty();
-            }
-        }
-        let mut beside = self.refresh_revocations().await;
-        beside.extend(self.refresh_issuers().await);
-        pending |= !beside.is_empty();
-        done.extend(beside);
-        // Without news only now and then: services change their status with time. What is too old is seen when it is used.
         let now = self.now();
-        let lately = self.lists.composed_at().is_some_and(|at| (0..COMPOSE_SECONDS).contains(&now.since(at)));
-        if pending || (!lately && !self.lists.plans().is_empty()) {
-            self.put_in_force();
+        if self.lists.is_newer(plan, &kept, now) {
+            let (size, owned, newest) = (kept.document.len(), plan.clone(), self.lists.newest(&plan.name));
+            let judged = apart(size, move || judge_kept(&owned, kept, &pivots, newest, now)).await?;
+            self.lists.settle(plan, judged)?;
         }
-        done
+        Ok(())
     }
 
-    fn put_in_force(&self) {
-        *self.lists.composed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.now());
-        let (lists, revocations, issuers) = (self.lists.held(), self.revocations.held(), self.issuers.held());
-        let held = HeldData { lists: &lists, revocations: &revocations, issuers: &issuers };
-        for tenant in self.tenants.values().filter(|tenant| !tenant.trust_plans.is_empty()) {
-            tenant.trust.replace(compose(&tenant.trust_plans, held, self.now()));
-        }
-    }
-
-    async fn refresh_if_due(&self, plan: &ListPlan, done: &mut Vec<(String, Refreshed)>) {
+    /// Asks for a list, if it is due; what became of it.
+    pub(super) async fn refresh_if_due(&self, plan: &ListPlan) -> Option<(String, Refreshed)> {
         let now = self.now();
         // A list of lists may name other signers by now: nothing that others signed stays in use for that.
         self.lists.give_up_other(plan);
         let state = self.lists.state(&plan.name);
         // A try that lies further ahead than the interval was planned by another clock.
         if state.next_try.is_some_and(|at| now < at && at.since(now) <= plan.refresh_seconds) {
-            return;
+            return None;
         }
         let result = match &plan.place {
             Place::Url(url) => self.refresh_from(plan, url, state.held).await,
@@ -421,18 +391,18 @@ impl App {
             Place::Imported => self.refresh_imported(plan, state.held).await,
         };
         let refreshed = result.unwrap_or_else(|reason| {
-            self.lists.fail(plan, reason.clone(), now);
+            self.lists.fail(plan, reason.clone(), self.now());
             Refreshed::Failed(reason)
         });
         self.lists.count(&plan.name, refreshed.outcome());
-        done.push((plan.name.clone(), refreshed));
+        Some((plan.name.clone(), refreshed))
     }
 
     async fn refresh_from(&self, plan: &ListPlan, url: &str, held: Option<Held>) -> Result<Refreshed, Reason> {
         let unavailable = |detail: String| Reason::new(Code::TrustUnavailable, detail);
         let validators = held.as_ref().map(|held| held.validators.clone()).unwrap_or_default();
         let request = list_request(plan, url, validators);
-        let response = self.ports.fetch.get(request).await.map_err(|error| match error {
+        let response = self.fetch_in_turn(request).await.map_err(|error| match error {
             FetchError::TooLarge => Reason::new(Code::TrustListTooLarge, "the document is above the limit"),
             other => unavailable(format!("the list cannot be fetched: {other}")),
         })?;
@@ -487,18 +457,22 @@ impl App {
         held: Option<Held>,
     ) -> Result<Refreshed, Reason> {
         let now = self.now();
-        let (list, pivots, refreshed) = match held {
+        let (document, list, pivots, refreshed) = match held {
             Some(held) if held.list.digest == sha256(&document) => {
                 plan.rules(Some(held.list.sequence), now).check_end(Some(held.list.next_update))?;
-                (held.list, held.pivots, Refreshed::Confirmed)
+                (document, held.list, held.pivots, Refreshed::Confirmed)
             }
             _ => {
-                let pivots = pivots::announced(plan, &document)?;
+                let (document, pivots) = announced_apart(plan, document, |document| document).await?;
                 let signed_by = self.after_pivots(plan, &pivots).await?;
-                let newest = self.lists.state(&plan.name).newest;
-                let list = read_newer(&signed_by, &document, newest.as_ref(), &pivots, now)?;
+                let (newest, announced) = (self.lists.newest(&plan.name), pivots.clone());
+                let (document, list) = apart(document.len(), move || {
+                    let list = read_newer(&signed_by, &document, newest.as_ref(), &announced, now);
+                    list.map(|list| (document, list))
+                })
+                .await??;
                 let sequence = list.sequence;
-                (Arc::new(list), pivots, Refreshed::Changed { sequence })
+                (document, Arc::new(list), pivots, Refreshed::Changed { sequence })
             }
         };
         let held = Held { mark: mark(plan), pivots, list, confirmed_at: now, validators, usable_until: now };
@@ -533,6 +507,76 @@ impl App {
     /// How every trust list stands.
     pub fn trust_lists(&self) -> &TrustLists {
         &self.lists
+    }
+}
+
+/// What a document announces, with the document back; `text` finds its bytes.
+async fn announced_apart<T: Send + 'static>(
+    plan: &ListPlan,
+    document: T,
+    text: impl Fn(&T) -> &Vec<u8> + Send + 'static,
+) -> Result<(T, Vec<String>), Reason> {
+    let plan = plan.clone();
+    apart(text(&document).len(), move || {
+        pivots::announced(&plan, text(&document)).map(|announced| (document, announced))
+    })
+    .await?
+}
+
+/// What was found out about an edition that was kept.
+enum Judged {
+    /// It may be held.
+    Good(Box<Held>),
+    /// It may not.
+    Bad {
+        /// Why.
+        reason: Reason,
+        /// It was good when it was confirmed, and merely ended since: it is still what later editions must follow.
+        ended: Option<Newest>,
+    },
+}
+
+/// Judges an edition that was kept, by its pivots.
+fn judge_kept(
+    plan: &ListPlan,
+    kept: Kept,
+    pivots: &[(String, Vec<u8>)],
+    newest: Option<Newest>,
+    now: UnixSeconds,
+) -> Judged {
+    let bad = |reason: Reason| Judged::Bad { reason, ended: None };
+    // Whatever a wrong clock wrote, nothing was confirmed later than now.
+    let confirmed_at = kept.confirmed_at.min(now);
+    let announced = match pivots::announced(plan, &kept.document) {
+        Ok(announced) => announced,
+        Err(reason) => return bad(reason),
+    };
+    let mut followed = Vec::new();
+    for location in &announced {
+        let Some(pivot) = pivots.iter().find(|(there, _)| there == location) else {
+            let detail = format!("the pivot {location} of the list of lists was not kept");
+            return bad(Reason::new(Code::TrustUnavailable, detail));
+        };
+        followed.push(pivot.clone());
+    }
+    let signed_by = match pivots::with_signers(plan, &followed, now) {
+        Ok(signed_by) => signed_by,
+        Err(reason) => return bad(reason),
+    };
+    match read_newer(&signed_by, &kept.document, newest.as_ref(), &announced, now) {
+        Ok(list) => Judged::Good(Box::new(Held {
+            mark: mark(plan),
+            pivots: announced,
+            list: Arc::new(list),
+            confirmed_at,
+            validators: kept.validators,
+            usable_until: plan.confirmed_until(confirmed_at),
+        })),
+        Err(reason) => {
+            let then = || trust_list::read(plan.notation, &kept.document, signed_by.rules(None, confirmed_at));
+            let ended = if newest.is_none() { then().ok() } else { None };
+            Judged::Bad { reason, ended: ended.map(|ended| Newest::of(&ended, announced)) }
+        }
     }
 }
 
@@ -595,7 +639,11 @@ fn child(plan: &ListPlan, pointer: &Pointer) -> Option<ListPlan> {
     }
     Some(ListPlan {
         name: format!("{}/{territory}", plan.name),
-        place: Place::Url(pointer.location.clone()),
+        // Where one is imported for want of a way out, so are those that it leads to.
+        place: match plan.place {
+            Place::Imported => Place::Imported,
+            Place::Url(_) | Place::File(_) => Place::Url(pointer.location.clone()),
+        },
         signers: pointer.signers.clone(),
         list_type,
         territories: Vec::new(),

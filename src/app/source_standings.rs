@@ -1,5 +1,7 @@
 //! How the trust sources of the tenants stand, for operators: which cannot be used, and whether presets need them.
 
+use super::refresh_issuers::plans;
+use super::refresh_revocation::places;
 use super::{App, Tenant};
 use crate::domain::dcql::{DcqlQuery, Meta};
 use crate::domain::ids::TenantId;
@@ -22,7 +24,37 @@ pub struct SourceStanding {
     pub missed: bool,
 }
 
+/// What a source takes beside trust lists: the keys of an issuer, or a list of revoked certificates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BesideStanding {
+    /// `issuer_keys` or `revoked_certificates`.
+    pub kind: &'static str,
+    /// The issuer, or the place of the list, as configured.
+    pub name: String,
+    /// First second at which it may no longer be used; `None` if none is held.
+    pub usable_until: Option<UnixSeconds>,
+    /// Why the last try brought nothing.
+    pub fault: Option<Reason>,
+    /// Refreshes since the start by outcome ([`super::refresh_trust::Refreshed::outcome`]).
+    pub refreshes: Vec<(&'static str, u64)>,
+}
+
+/// Counts by outcome.
+pub(super) fn count(refreshes: &mut Vec<(&'static str, u64)>, outcome: &'static str) {
+    match refreshes.iter_mut().find(|(known, _)| *known == outcome) {
+        Some((_, count)) => *count = count.saturating_add(1),
+        None => refreshes.push((outcome, 1)),
+    }
+}
+
 impl App {
+    /// How the keys of issuers and the lists of revoked certificates stand, those that were never tried included.
+    pub fn beside_standings(&self) -> Vec<BesideStanding> {
+        let mut standings = self.issuers.standings(plans(self.trust_plans()));
+        standings.extend(self.revocations.standings(places(self.trust_plans())));
+        standings
+    }
+
     /// How every source of credentials stands now.
     pub fn source_standings(&self) -> Vec<SourceStanding> {
         let now = self.now();
@@ -64,7 +96,7 @@ fn vouches(source: &TrustSource, types: &[String]) -> bool {
 fn is_covered(trust: &TrustAnchors, types: &[String], now: UnixSeconds) -> bool {
     let issuing = trust.sources().iter().filter(|source| source.purpose.issues_credentials());
     issuing
-        .filter(|source| vouches(source, types) && source.has_certificates())
+        .filter(|source| vouches(source, types) && source.can_trust())
         .any(|source| check_usable(source, now).is_ok())
 }
 

@@ -153,6 +153,11 @@ impl<'a> Terminal<'a> {
         writeln!(self.out, "{text}").ok();
     }
 
+    /// Writes a document as it is, byte for byte.
+    pub fn write(&mut self, document: &[u8]) {
+        self.out.write_all(document).ok();
+    }
+
     /// Brings what was said to its reader, before a long wait.
     pub fn flush(&mut self) {
         self.out.flush().ok();

@@ -4,6 +4,7 @@ use super::config::DEFAULT_FILE;
 use super::{Exit, Failure, Terminal, read_input, trust_data, visible};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::kept::KeptFolder;
+use crate::app;
 use crate::app::ports::{Clock as _, Kept, Validators};
 use crate::app::refresh_trust::{ListStanding, TrustLists};
 use crate::app::time_text::{self, rfc3339};
@@ -56,9 +57,13 @@ struct File {
 struct Import {
     /// The document; standard input if `-`.
     file: PathBuf,
-    /// The name of the list in the configuration.
+    /// The name of the list in the configuration; for one that a list of lists leads to, NAME/TERRITORY.
     #[arg(long, value_name = "NAME")]
     list: String,
+    /// A pivot that a list of lists announces, in a file that is named like the last part of its address. Once for each;
+    /// pivots that were given before are kept.
+    #[arg(long = "pivot", value_name = "FILE")]
+    pivots: Vec<PathBuf>,
     #[command(flatten)]
     common: File,
 }
@@ -172,12 +177,54 @@ fn import(arguments: &Import, terminal: &mut Terminal<'_>) -> Result<Exit, Failu
         let pivots = trust_data::kept_pivots(&plan, &earlier.document, Some(&folder));
         lists.adopt(&plan, earlier, &pivots, now).ok();
     }
-    let pivots = trust_data::kept_pivots(&plan, &kept.document, Some(&folder));
+    let pivots = pivots_for(&plan, &kept.document, &arguments.pivots, &folder)?;
     lists.adopt(&plan, kept.clone(), &pivots, now)?;
+    // They are good, or the list would not be; a list without its pivots could not be read again.
+    for (location, document) in pivots {
+        let pivot = Kept { document, confirmed_at: now, validators: Validators::default() };
+        let name = app::pivots::kept_name(&plan, &location);
+        folder.save_now(&name, &pivot).map_err(|error| unreadable(&error.0))?;
+    }
     folder.save_now(&plan.name, &kept).map_err(|error| unreadable(&error.0))?;
     let standing = lists.standings().into_iter().find(|standing| standing.name == plan.name);
     terminal.say(visible(&standing.map(|standing| list_text(&standing, now)).unwrap_or_default()).trim_end());
     Ok(Exit::Done)
+}
+
+/// The pivots that a list of lists announces, oldest first: from the files given, else as they were kept.
+fn pivots_for(
+    plan: &ListPlan,
+    document: &[u8],
+    files: &[PathBuf],
+    folder: &KeptFolder,
+) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let announced = app::pivots::announced(plan, document)?;
+    let last = |location: &String| location.rsplit('/').next().unwrap_or_default().to_owned();
+    let stray = files.iter().find(|file| {
+        let name = file.file_name().map(|name| name.to_string_lossy());
+        !announced.iter().any(|location| name.as_deref() == Some(&last(location)))
+    });
+    if let Some(file) = stray {
+        let problem = format!("the list announces no pivot that is called as {}", file.display());
+        return Err(Failure::wrong_use(problem, "Name the file like the last part of the pivot's address."));
+    }
+    let kept = trust_data::kept_pivots(plan, document, Some(folder));
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for location in announced {
+        let own = files.iter().find(|file| file.file_name().is_some_and(|name| *name == *last(&location)));
+        match (own, kept.iter().find(|(known, _)| *known == location)) {
+            (Some(file), _) => found.push((location, read_input(Some(file))?)),
+            (None, Some(kept)) => found.push(kept.clone()),
+            (None, None) => missing.push(location),
+        }
+    }
+    if !missing.is_empty() {
+        let problem = format!("pivots of the list of lists are missing: {}", missing.join(", "));
+        let remedy =
+            "Fetch each where that is possible, and give its file with --pivot, under the name that it has there.";
+        return Err(Failure::wrong_use(visible(&problem), remedy));
+    }
+    Ok(found)
 }
 
 fn plan(settings: &Settings, lists: &TrustLists, name: &str, now: UnixSeconds) -> Result<ListPlan, Failure> {
@@ -192,7 +239,7 @@ fn write_out(out: Option<&Path>, bytes: &[u8], terminal: &mut Terminal<'_>) -> R
     match out {
         Some(path) => std::fs::write(path, bytes)
             .map_err(|error| unreadable(&format!("{} cannot be written: {error}", path.display())))?,
-        None => terminal.say(String::from_utf8_lossy(bytes).trim_end()),
+        None => terminal.write(bytes),
     }
     Ok(Exit::Done)
 }
@@ -206,7 +253,9 @@ fn hosts(settings: &Settings) -> Vec<String> {
         {
             lines.push(format!("{}  trust list {}", origin.text(), plan.name));
         }
-        lines.extend(plan.followed_origins.iter().map(|origin| format!("{origin}  lists that {} leads to", plan.name)));
+        // What an imported list leads to is imported as well.
+        let followed = plan.followed_origins.iter().filter(|_| plan.place != Place::Imported);
+        lines.extend(followed.map(|origin| format!("{origin}  lists that {} leads to", plan.name)));
     }
     for (source, issuer) in settings
         .tenant

@@ -6,11 +6,12 @@ use crate::adapters::entropy::OsEntropy;
 use crate::app::ports::{Clock as _, Entropy as _};
 use crate::app::time_text;
 use crate::demo::passport::{FILE_NAME, Passport};
-use crate::domain::encoding::base64;
+use crate::domain::encoding::{base64, json};
 use crate::domain::time::UnixSeconds;
 use crate::simulator::SimulatorError;
 use crate::simulator::authority::pem;
-use crate::simulator::faults::Fault;
+use crate::simulator::dc_api::BrowserFault;
+use crate::simulator::faults::{Expectation, Fault};
 use crate::simulator::people::Person;
 use crate::simulator::status_host::StatusHost;
 use crate::simulator::transport::HttpTransport;
@@ -42,8 +43,15 @@ enum Command {
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 struct Answer {
     /// The link or the text of the QR code: `openid4vp://?client_id=…`.
-    #[arg(required_unless_present_any = ["list_faults", "list_oddities", "list_people"])]
+    #[arg(required_unless_present_any = ["list_faults", "list_oddities", "list_people", "dc_api"])]
     uri: Option<String>,
+    /// Answer what a page hands to the browser's Digital Credentials API: a file with the answer of POST /v1/presentations,
+    /// or with its dc_api_request. Prints what the page gets, to be posted to /v1/presentations/{id}/dc-api.
+    #[arg(long, value_name = "FILE", requires = "origin", conflicts_with_all = ["uri", "get", "encrypted_request"])]
+    dc_api: Option<PathBuf>,
+    /// The origin of the page, as the browser tells the wallet.
+    #[arg(long, requires = "dc_api")]
+    origin: Option<String>,
     /// The file of the world, as `demo` prints it.
     #[arg(long, value_name = "FILE", default_value = FILE_NAME)]
     world: PathBuf,
@@ -108,10 +116,10 @@ struct Host {
 pub fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
     match &arguments.command {
         Command::Answer(answer) if answer.list_faults => {
-            Ok(list(terminal, answer.json, |fault| fault.expected().code.is_some()))
+            Ok(list(terminal, answer.json, |expected| expected.code.is_some()))
         }
         Command::Answer(answer) if answer.list_oddities => {
-            Ok(list(terminal, answer.json, |fault| fault.expected().code.is_none()))
+            Ok(list(terminal, answer.json, |expected| expected.code.is_none()))
         }
         Command::Answer(answer) if answer.list_people => {
             for person in Person::ALL {
@@ -119,32 +127,35 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Exit, F
             }
             Ok(Exit::Done)
         }
-        Command::Answer(answer) => answer_one(answer, terminal),
+        Command::Answer(answer) => match (&answer.dc_api, &answer.origin) {
+            (Some(file), Some(origin)) => answer_browser(answer, file, origin, terminal),
+            _ => answer_one(answer, terminal),
+        },
         Command::World(make) => make_world(make, terminal),
         Command::StatusHost(host) => serve_lists(host, terminal),
     }
 }
 
-fn list(terminal: &mut Terminal<'_>, json: bool, wanted: impl Fn(&Fault) -> bool) -> Exit {
-    let chosen: Vec<&Fault> = Fault::ALL.iter().filter(|fault| wanted(fault)).collect();
+fn list(terminal: &mut Terminal<'_>, json: bool, wanted: impl Fn(Expectation) -> bool) -> Exit {
+    let everywhere = Fault::ALL.iter().map(|fault| (fault.name(), fault.expected(), fault.meaning()));
+    let by_browser = BrowserFault::ALL.iter().map(|fault| (fault.name(), fault.expected(), fault.meaning()));
+    let chosen: Vec<_> = everywhere.chain(by_browser).filter(|(_, expected, _)| wanted(*expected)).collect();
     if json {
         let rows: Vec<serde_json::Value> = chosen
             .iter()
-            .map(|fault| {
-                let expected = fault.expected();
+            .map(|(name, expected, meaning)| {
                 serde_json::json!({
-                    "name": fault.name(), "code": expected.code, "http": expected.http,
-                    "transaction": format!("{:?}", expected.end).to_lowercase(), "meaning": fault.meaning(),
+                    "name": name, "code": expected.code, "http": expected.http,
+                    "transaction": format!("{:?}", expected.end).to_lowercase(), "meaning": meaning,
                 })
             })
             .collect();
         terminal.say(&serde_json::to_string_pretty(&rows).unwrap_or_default());
         return Exit::Done;
     }
-    for fault in chosen {
-        let expected = fault.expected();
+    for (name, expected, meaning) in chosen {
         let code = expected.code.map_or("accepted", crate::domain::reason::Code::as_str);
-        terminal.say(&format!("{:<34} {:<31} {}", fault.name(), code, fault.meaning()));
+        terminal.say(&format!("{name:<34} {code:<31} {meaning}"));
     }
     Exit::Done
 }
@@ -178,8 +189,7 @@ fn named_fault(name: Option<&String>, list: &str) -> Result<Option<Fault>, Failu
 fn answer_one(answer: &Answer, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
     let passport = read_world(&answer.world)?;
     let authority = passport.authority().map_err(|error| Failure::wrong_use(error.to_string(), "Make a new world."))?;
-    let person = Person::from_name(&answer.person)
-        .ok_or_else(|| Failure::wrong_use("there is no such person", "`wallet answer --list-people` names them."))?;
+    let person = named_person(&answer.person)?;
     let fault = named_fault(answer.fault.as_ref(), "--list-faults")?
         .or(named_fault(answer.oddity.as_ref(), "--list-oddities")?);
     let now = time(answer.at.as_deref())?;
@@ -192,15 +202,7 @@ fn answer_one(answer: &Answer, terminal: &mut Terminal<'_>) -> Result<Exit, Fail
     let transport = HttpTransport::new().map_err(|error| out_of_reach(&error, "Try again."))?;
     let wallet = Wallet::new(authority, &passport.status_base);
     let link = answer.uri.as_deref().unwrap_or_default();
-    let report = runtime()?.block_on(wallet.answer(link, &transport, options)).map_err(|error| match error {
-        WalletError::Transport(error) => out_of_reach(&error, "Is the verifier running, and is the link of now?"),
-        other => Failure {
-            exit: Exit::Refused,
-            code: None,
-            message: other.to_string(),
-            hint: "The wallet refuses this request; a real one would, too.".to_owned(),
-        },
-    })?;
+    let report = runtime()?.block_on(wallet.answer(link, &transport, options)).map_err(refused)?;
     for reply in &report.replies {
         let body = reply.body.as_ref().map(ToString::to_string).unwrap_or_default();
         terminal.say(&visible(&format!("{} {body}", reply.status)));
@@ -211,6 +213,59 @@ fn answer_one(answer: &Answer, terminal: &mut Terminal<'_>) -> Result<Exit, Fail
         terminal.remark(&format!("{}: {} Expected: {code}, status {}.", fault.name(), fault.meaning(), expected.http));
     }
     Ok(if report.is_as_expected() { Exit::Done } else { Exit::Refused })
+}
+
+/// Answers a page's call. Nothing is sent: the page has the answer, and its backend hands it in.
+fn answer_browser(answer: &Answer, file: &Path, origin: &str, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+    let passport = read_world(&answer.world)?;
+    let authority = passport.authority().map_err(|error| Failure::wrong_use(error.to_string(), "Make a new world."))?;
+    let person = named_person(&answer.person)?;
+    let named = answer.fault.as_ref().or(answer.oddity.as_ref());
+    let by_browser = named.and_then(|name| BrowserFault::from_name(name));
+    let fault = match by_browser {
+        Some(_) => None,
+        None => named_fault(answer.fault.as_ref(), "--list-faults")?
+            .or(named_fault(answer.oddity.as_ref(), "--list-oddities")?),
+    };
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Failure::wrong_use(
+            format!("{}: {error}", file.display()),
+            "Name a file with the answer of POST /v1/presentations.",
+        )
+    };
+    let bytes = std::fs::read(file).map_err(|error| unreadable(&error))?;
+    let document = json::parse(&bytes).map_err(|fault| unreadable(&crate::domain::reason::Reason::from(fault)))?;
+    let call = document.get("dc_api_request").unwrap_or(&document);
+    let options = Options { person, fault, ..Options::at(time(answer.at.as_deref())?) };
+    let wallet = Wallet::new(authority, &passport.status_base);
+    let answers = wallet.answer_browser(call, origin, options, by_browser).map_err(refused)?;
+    for answer in answers {
+        terminal.say(&answer.to_json().to_string());
+    }
+    let expected = by_browser.map(|fault| (fault.name(), fault.expected(), fault.meaning()));
+    let expected = expected.or(fault.map(|fault| (fault.name(), fault.expected(), fault.meaning())));
+    if let Some((name, expected, meaning)) = expected {
+        let code = expected.code.map_or("accepted", crate::domain::reason::Code::as_str);
+        terminal.remark(&format!("{name}: {meaning} Expected: {code}."));
+    }
+    Ok(Exit::Done)
+}
+
+fn named_person(name: &str) -> Result<Person, Failure> {
+    Person::from_name(name)
+        .ok_or_else(|| Failure::wrong_use("there is no such person", "`wallet answer --list-people` names them."))
+}
+
+fn refused(error: WalletError) -> Failure {
+    match error {
+        WalletError::Transport(error) => out_of_reach(&error, "Is the verifier running, and is the link of now?"),
+        other => Failure {
+            exit: Exit::Refused,
+            code: None,
+            message: other.to_string(),
+            hint: "The wallet refuses this request; a real one would, too.".to_owned(),
+        },
+    }
 }
 
 fn time(text: Option<&str>) -> Result<UnixSeconds, Failure> {

@@ -4,7 +4,8 @@ use super::access::{self, AccessKey};
 use super::address::{PublicUrl, check_link, check_return_url};
 use super::field::{Default, Kind, Occurs, SectionDoc, field};
 use super::files::Files;
-use super::reader::{Complaint, Section, suggestion};
+use super::reader::{Complaint, Entry, Section, suggestion};
+use crate::domain::dc_api::{Origin, Protocol};
 use crate::domain::ids::TenantId;
 use crate::domain::jose::hash::sha256;
 use crate::domain::preset::{self, Preset};
@@ -96,7 +97,35 @@ pub const DOC: SectionDoc = SectionDoc {
             "plain_direct_post",
             Kind::OneOf(&["deviation_from_haip"]),
             Default::Absent("answers must be encrypted"),
-            "Lets callers ask for answers that are not encrypted (`direct_post`). Claims then pass the gateway in the clear.",
+            "Lets callers ask for answers that are not encrypted (`direct_post`, `dc_api`). Claims then pass the gateway in the \
+             clear.",
+        ),
+        field(
+            "origins",
+            Kind::Texts("origin"),
+            Default::Absent("none, so that no page can ask through the browser's Digital Credentials API"),
+            "The pages that may ask through the Digital Credentials API, each as its origin: `https://antrag.stadt.example`, \
+             without a path, without a final slash, without the usual port, in lower case. Compared exactly, by wallets too.",
+        ),
+        field(
+            "hosted_dc_api",
+            Kind::Flag,
+            Default::Is("false"),
+            "Whether hosted pages of the same-device flow ask through the Digital Credentials API, too, where the browser has \
+             it. The link to the wallet stays beside it. Proofs are then made for the origin of `service.public_url`.",
+        ),
+        field(
+            "dc_api_protocols",
+            Kind::Texts("`openid4vp-v1-signed`, `openid4vp-v1-multisigned`"),
+            Default::Absent("`openid4vp-v1-signed` alone"),
+            "The signed requests that these pages hand to the browser, the preferred one first.",
+        ),
+        field(
+            "dc_api_unsigned",
+            Kind::OneOf(&["deviation_from_eu_rules"]),
+            Default::Absent("requests are signed"),
+            "Offers the browser a request without a signature, too, after the signed ones (`openid4vp-v1-unsigned`). EU rules \
+             demand that every request is authenticated with the access certificate, and EU wallets do not answer it.",
         ),
         field(
             "presets",
@@ -208,6 +237,12 @@ pub struct TenantSettings {
     pub cross_device: CrossDevice,
     /// Whether callers may ask for plain answers.
     pub plain_direct_post: bool,
+    /// The pages that may ask through the browser.
+    pub origins: Vec<Origin>,
+    /// Whether hosted pages ask through the browser, too.
+    pub hosted_dc_api: bool,
+    /// How they ask, the preferred way first.
+    pub dc_api_protocols: Vec<Protocol>,
     /// The presets that callers may use.
     pub presets: Vec<Preset>,
     /// Whether callers may send own queries.
@@ -290,6 +325,9 @@ pub(super) fn read(
         _ => CrossDevice::OnRelayRiskAccepted,
     });
     let plain_direct_post = section.choice("plain_direct_post").is_some();
+    let origins = origins(section);
+    let hosted_dc_api = section.flag("hosted_dc_api");
+    let dc_api_protocols = dc_api_protocols(section, profile, client_id_prefix);
     if plain_direct_post && let Some(profile) = profile.filter(|profile| !profile.plain_answers) {
         section.fault(
             "plain_direct_post",
@@ -342,6 +380,9 @@ pub(super) fn read(
         return_urls,
         cross_device: cross_device?,
         plain_direct_post,
+        origins,
+        hosted_dc_api: hosted_dc_api?,
+        dc_api_protocols,
         presets: presets?,
         allow_dcql: allow_dcql?,
         transaction_seconds: transaction?,
@@ -371,6 +412,77 @@ fn client_id_prefix(section: Section<'_>, profile: Option<&Profile>) -> Option<C
         );
     }
     Some(prefix)
+}
+
+/// The origins, each in its only spelling (DCA-07, DCA-08, case DCA-007).
+fn origins(section: Section<'_>) -> Vec<Origin> {
+    let read = |entry: Entry| match Origin::parse(&entry.text) {
+        Ok(origin) => Some(origin),
+        Err(reason) => {
+            let remedy =
+                "Write it as browsers do, in lower case and without a final slash: https://antrag.stadt.example";
+            section.faults().add(entry.key, reason.detail, remedy);
+            None
+        }
+    };
+    let origins = section.texts("origins").into_iter().filter_map(read).collect();
+    if section.is_empty_list("origins") {
+        section.fault("origins", "is an empty list", "Name the pages that ask, or leave the setting out.");
+    }
+    origins
+}
+
+/// The protocols; without a word on it, the signed one alone (DCA-15).
+fn dc_api_protocols(section: Section<'_>, profile: Option<&Profile>, prefix: Option<ClientIdPrefix>) -> Vec<Protocol> {
+    let mut protocols = Vec::new();
+    for entry in section.texts("dc_api_protocols") {
+        let complaint = match Protocol::from_name(&entry.text) {
+            Some(Protocol::Unsigned) => Complaint::new(
+                "is not signed, which deviates from EU rules",
+                "Leave it out; where no EU wallet is meant, set dc_api_unsigned = \"deviation_from_eu_rules\".",
+            ),
+            Some(protocol) => {
+                protocols.push(protocol);
+                continue;
+            }
+            None => Complaint::new(
+                "there is no such protocol",
+                suggestion(&entry.text, Protocol::ALL.iter().map(|protocol| protocol.as_str())),
+            ),
+        };
+        section.faults().add(entry.key, complaint.problem, complaint.remedy);
+    }
+    let unsigned = section.choice("dc_api_unsigned").is_some();
+    if section.is_empty_list("dc_api_protocols") && !unsigned {
+        section.fault("dc_api_protocols", "is an empty list", "Name a protocol, or leave the setting out.");
+    }
+    if !section.has("dc_api_protocols") {
+        protocols.push(Protocol::Signed);
+    }
+    if unsigned && let Some(profile) = profile.filter(|profile| !profile.unsigned_browser_requests) {
+        section.fault(
+            "dc_api_unsigned",
+            format!("is given, but the profile {} has signed requests only", profile.name),
+            "Leave it out, or choose another profile (DCA-15).",
+        );
+    }
+    let signs = prefix.is_none_or(ClientIdPrefix::is_signed);
+    let used = section.has("origins") || section.flag("hosted_dc_api") == Some(true);
+    if used && !signs && !protocols.is_empty() {
+        section.fault(
+            "dc_api_protocols",
+            "has signed requests, but with client_id_prefix = \"redirect_uri\" nothing can be signed",
+            "Set dc_api_protocols = [] and dc_api_unsigned, or choose another prefix (OVP-CID-06).",
+        );
+    }
+    protocols.extend(unsigned.then_some(Protocol::Unsigned));
+    for name in ["dc_api_protocols", "dc_api_unsigned"] {
+        if section.has(name) && !used {
+            let remedy = "Name the pages that ask in tenant.origins, or set tenant.hosted_dc_api = true.";
+            section.fault(name, "has no effect without origins", remedy);
+        }
+    }
+    protocols
 }
 
 /// OVP-CID-05: a DNS name must be in the certificate and be the host of our addresses. OVP-CID-12: an agreed name must not

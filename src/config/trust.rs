@@ -108,7 +108,8 @@ pub const DOC: SectionDoc = SectionDoc {
             Kind::Texts("address of a status list, or of a document that names lists (aggregation)"),
             Default::Absent("none; lists are kept warm once an answer has needed them"),
             "Status lists that are fetched from the start on, so that no fetch tells an issuer that somebody presents. They \
-             must lie on `status_hosts`.",
+             must lie on `status_hosts`. A list that is named here is followed to its `aggregation_uri`, if that lies there \
+             as well; no other list is.",
         ),
         field(
             "status",
@@ -135,6 +136,14 @@ pub const DOC: SectionDoc = SectionDoc {
             Kind::Texts("service type (URI), exactly"),
             Default::Absent("those of the European list for this purpose"),
             "The services of the list whose certificates vouch for signers of status lists.",
+        ),
+        field(
+            "service_information",
+            Kind::Texts("additional service information (URI), exactly"),
+            Default::Absent("services that limit nothing"),
+            "What a service of a list in TS 119 612 must say of itself: one of these at least, such as \
+             `http://uri.etsi.org/TrstSvc/TrustedList/SvcInfoExt/ForeSeals`. A service that says so as a critical extension \
+             counts only for sources that name it.",
         ),
         field(
             "service_statuses",
@@ -456,8 +465,10 @@ fn list_use(section: Section<'_>, purpose: Purpose, lists: &[ListPlan]) -> Resul
     let texts = |name: &str| section.texts(name).into_iter().map(|entry| entry.text).collect::<Vec<_>>();
     let (services, status_services, statuses) =
         (texts("services"), texts("status_services"), texts("service_statuses"));
+    let information = texts("service_information");
     if !section.has("list") {
-        for name in ["services", "status_services", "service_statuses"].iter().filter(|name| section.has(name)) {
+        let of_lists = ["services", "status_services", "service_information", "service_statuses"];
+        for name in of_lists.iter().filter(|name| section.has(name)) {
             section.fault(name, "belongs to sources with a list", "Name the list, or leave it out.");
         }
         return Ok(None);
@@ -485,7 +496,9 @@ fn list_use(section: Section<'_>, purpose: Purpose, lists: &[ListPlan]) -> Resul
         Notation::TrustedList => Some(GRANTED),
         Notation::Lote => known.and_then(|profile| profile.statuses).map(|statuses| statuses.valid),
     };
-    Ok(Some(ListUse { list: name, issuance, revocation, statuses: or_known(statuses, usual) }))
+    let territories = list.territories.clone();
+    let statuses = or_known(statuses, usual);
+    Ok(Some(ListUse { list: name, territories, issuance, revocation, information, statuses }))
 }
 
 /// The kind of European list that a purpose has.

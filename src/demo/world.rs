@@ -1,6 +1,7 @@
 //! A tenant that trusts the test authority, and the status host that belongs to it.
 
 use crate::adapters::keys::KeySigner;
+use crate::app::dc_api::DcApiRules;
 use crate::app::ports::{Fetch, FetchError, FetchRequest, FetchResponse, Pending, Validators};
 use crate::app::{Lifetimes, Tenant};
 use crate::domain::ids::TenantId;
@@ -99,6 +100,7 @@ impl World {
             return_urls,
             cross_device: true,
             plain_direct_post: true,
+            dc_api: DcApiRules::default(),
             own_queries: true,
             presets: presets.into_iter().map(|preset| (preset.id.clone(), preset)).collect(),
             trust: self.trust()?.into(),

@@ -112,6 +112,8 @@ codes! {
     StateMismatch = "state_mismatch", "response", "state is missing or not that of this transaction.", Wallet, "Return state exactly as it was in the request object.";
     ResponseMalformed = "response_malformed", "response", "The set of parameters makes no sense.", Wallet, "Send response, or vp_token and state, or error and state.";
     InvalidPresentation = "invalid_presentation", "response", "The presentation was not accepted.", Wallet, "The caller's report names the check.";
+    DcapiResponseMalformed = "dcapi_response_malformed", "response", "The answer of the Digital Credentials API has the wrong shape, or comes in a protocol that was not offered.", Caller, "Post protocol and data of the DigitalCredential as the browser gave them.";
+    OriginMismatch = "origin_mismatch", "response", "The proof was made for another origin.", Wallet, "Set aud to origin: and the origin of the page as the browser names it; a proof for another page was perhaps relayed.";
     WalletErrorRecorded = "wallet_error_recorded", "response", "The wallet answered with an error, which was taken note of.", Person, "See the error that the wallet named; the person may try again or choose another way.";
     // encryption
     EncryptionRequired = "encryption_required", "encryption", "The answer is plain, but an encrypted one was demanded.", Wallet, "Encrypt the answer to the key in client_metadata.jwks.";

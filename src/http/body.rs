@@ -28,7 +28,7 @@ pub struct NewPresentationBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = describe::optional_dcql_query, required = false)]
     pub dcql_query: Option<Value>,
-    /// `same_device`, or `cross_device` where the tenant allows it.
+    /// `same_device`; `cross_device` where the tenant allows it; `dc_api` where the tenant has origins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = describe::flows, required = false)]
     pub flow: Option<String>,
@@ -36,7 +36,12 @@ pub struct NewPresentationBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "https://antrag.stadt.example/weiter")]
     pub return_url: Option<String>,
-    /// `direct_post.jwt` (default), or `direct_post` where the tenant allows this deviation from HAIP.
+    /// The page that asks, in the flow `dc_api`: exactly one of the tenant's origins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "https://antrag.stadt.example")]
+    pub origin: Option<String>,
+    /// `direct_post.jwt` (default), or `direct_post` where the tenant allows this deviation from HAIP; in the flow `dc_api`
+    /// `dc_api.jwt` (default) or `dc_api`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = describe::response_modes, required = false)]
     pub response_mode: Option<String>,
@@ -101,7 +106,7 @@ pub struct CreatedBody {
     /// `open`.
     #[schema(schema_with = describe::statuses)]
     pub status: &'static str,
-    /// `same_device` or `cross_device`.
+    /// `same_device`, `cross_device` or `dc_api`.
     #[schema(schema_with = describe::flows)]
     pub flow: &'static str,
     /// RFC 3339, UTC.
@@ -110,22 +115,36 @@ pub struct CreatedBody {
     /// RFC 3339, UTC.
     #[schema(format = DateTime)]
     pub expires_at: String,
-    /// What starts the wallet: a link on the same device, the QR code otherwise.
+    /// What starts the wallet: a link on the same device, the QR code otherwise. `null` in the flow `dc_api`.
     #[schema(example = "openid4vp://?client_id=x509_hash%3A…&request_uri=…&request_uri_method=post")]
     pub authorization_request_uri: Option<String>,
-    /// Where the wallet collects the request.
+    /// Where the wallet collects the request. `null` in the flow `dc_api`.
     pub request_uri: Option<String>,
     /// The whole client identifier, prefix included.
     pub client_id: String,
-    /// The hosted page for the person.
-    pub page_url: String,
+    /// The hosted page for the person. `null` in the flow `dc_api`, where the page is the caller's own.
+    pub page_url: Option<String>,
     /// The entries of transaction data exactly as they are sent: keep them, as they are what the person authorises.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub transaction_data: Vec<String>,
-    /// Always `null` in this version.
+    /// In the flow `dc_api`, until the end: the argument of `navigator.credentials.get(…)`, as it is. Otherwise `null`.
     #[schema(schema_with = describe::dc_api_request, required = false)]
     pub dc_api_request: Option<Value>,
+}
+
+/// What the browser's Digital Credentials API gave the page: two members of the `DigitalCredential`.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = describe::browser_answer)]
+pub struct BrowserAnswerBody {
+    /// The member `protocol`: one of those that were offered.
+    #[schema(example = "openid4vp-v1-signed")]
+    pub protocol: String,
+    /// The member `data`, as an object or as its JSON text: `{"response": "…"}`, or `{"error": "…"}`, or `{"vp_token": {…}}`
+    /// where the request said `dc_api`.
+    #[schema(schema_with = describe::browser_data)]
+    pub data: Value,
 }
 
 /// How a presentation stands.

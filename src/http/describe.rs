@@ -17,15 +17,16 @@ pub(super) fn statuses() -> Object {
 
 pub(super) fn flows() -> Object {
     one_of(
-        "Where the wallet is. `cross_device` only where the tenant allows it: such a request may have been relayed.",
-        ["same_device", "cross_device"],
+        "How the request reaches the wallet. `cross_device` only where the tenant allows it: such a request may have been \
+         relayed. `dc_api` through the browser of a page that the tenant names.",
+        ["same_device", "cross_device", "dc_api"],
     )
 }
 
 pub(super) fn response_modes() -> Object {
     one_of(
         "How the wallet answers: encrypted, or plain where the tenant allows this deviation from HAIP.",
-        [ResponseMode::DirectPostJwt, ResponseMode::DirectPost].map(ResponseMode::as_str),
+        ResponseMode::ALL.map(ResponseMode::as_str),
     )
 }
 
@@ -50,7 +51,21 @@ pub(super) fn optional_dcql_query() -> Object {
 }
 
 pub(super) fn dc_api_request() -> Object {
-    open("Always `null` in this version.", SchemaType::from_iter([Type::Object, Type::Null]))
+    open(
+        "The argument of `navigator.credentials.get(…)`; `null` in the other flows.",
+        SchemaType::from_iter([Type::Object, Type::Null]),
+    )
+}
+
+pub(super) fn browser_data() -> Object {
+    open(
+        "What the wallet answered: an object, or its JSON as a text.",
+        SchemaType::from_iter([Type::Object, Type::String]),
+    )
+}
+
+pub(super) fn browser_answer() -> Value {
+    json!({ "protocol": "openid4vp-v1-signed", "data": { "response": "eyJhbGciOiJFQ0RILUVTIiwi…" } })
 }
 
 pub(super) fn claims() -> Object {

@@ -189,12 +189,16 @@ impl Guard {
         check_framing(&parts.headers)?;
         self.check_host(parts, group)?;
         check_coding(&parts.headers)?;
-        check_length(&parts.headers, self.body_bytes(group))
+        check_length(&parts.headers, self.body_bytes(parts, group))
     }
 
-    fn body_bytes(&self, group: RouteGroup) -> usize {
+    fn body_bytes(&self, parts: &Parts, group: RouteGroup) -> usize {
         match group {
+            // What a wallet answered, also if a browser carried it.
             RouteGroup::Wallet => self.limits.wallet_body_bytes,
+            RouteGroup::Caller | RouteGroup::Page if parts.uri.path().ends_with("/dc-api") => {
+                self.limits.wallet_body_bytes
+            }
             _ => self.limits.caller_body_bytes,
         }
     }
@@ -221,8 +225,8 @@ impl Guard {
         std::iter::once(&self.authority).chain(also).any(|ours| ours.eq_ignore_ascii_case(host))
     }
 
-    async fn body(&self, body: Body, group: RouteGroup) -> Result<Bytes, Problem> {
-        let read = axum::body::to_bytes(body, self.body_bytes(group));
+    async fn body(&self, body: Body, most: usize) -> Result<Bytes, Problem> {
+        let read = axum::body::to_bytes(body, most);
         match tokio::time::timeout(self.limits.body_deadline, read).await {
             Err(_) => Err(Code::RequestTimeout.into()),
             Ok(Ok(bytes)) => Ok(bytes),
@@ -325,10 +329,11 @@ async fn answer(
     let (mut parts, body) = request.into_parts();
     guard.check_head(&parts, group)?;
     let deadline = guard.deadline(&parts, group);
+    let most = guard.body_bytes(&parts, group);
     let _permit = guard.permit(group)?;
     let work = async {
         // Handlers get a body that is there as a whole, so no limit of theirs can be missing.
-        let bytes = guard.body(body, group).await?;
+        let bytes = guard.body(body, most).await?;
         parts.extensions.insert(id.clone());
         let handled = AssertUnwindSafe(next.run(Request::from_parts(parts, Body::from(bytes)))).catch_unwind().await;
         handled.map_err(|_| {

@@ -4,6 +4,7 @@
 pub mod body;
 pub mod callers;
 pub mod client_address;
+pub mod dc_api;
 mod describe;
 pub mod extract;
 pub mod layers;
@@ -97,6 +98,7 @@ pub fn router(front: Front) -> Router {
             "/v1/presentations/{id}",
             get(relying_party::read).delete(relying_party::erase).head(get_or_delete).fallback(get_or_delete),
         )
+        .route("/v1/presentations/{id}/dc-api", post(dc_api::answer).fallback(method_not_allowed))
         .route("/v1/presentations/{id}/events", get(relying_party::events).fallback(method_not_allowed))
         .route("/v1/presentations/{id}/qr.svg", get(relying_party::qr_svg).fallback(method_not_allowed))
         .route("/v1/presentations/{id}/qr.png", get(relying_party::qr_png).fallback(method_not_allowed))
@@ -113,6 +115,11 @@ pub fn router(front: Front) -> Router {
         .route("/p/{handle}", get(page::show).fallback(method_not_allowed))
         .route("/p/{handle}/return", get(page::binding::come_back).fallback(method_not_allowed))
         .route("/p/{handle}/confirm", post(page::binding::confirm).fallback(method_not_allowed))
+        .route(
+            "/p/{handle}/dc-api",
+            get(page::dc_api::request).post(page::dc_api::answer).head(get_or_post).fallback(get_or_post),
+        )
+        .route("/assets/dc-api.js", get(page::dc_api::script).fallback(method_not_allowed))
         .route("/p/{handle}/qr.svg", get(page::qr).fallback(method_not_allowed))
         .route("/assets/page.css", get(page::style).fallback(method_not_allowed))
         .route(problem::DOCUMENTATION_PATH, get(page::error_codes).fallback(method_not_allowed))

@@ -1,6 +1,6 @@
 //! The description of the API, generated from the handlers.
 
-use super::{body, relying_party, wallet};
+use super::{body, dc_api, relying_party, wallet};
 use axum::Json;
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, PathItem};
@@ -20,7 +20,7 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr};
     paths(
         relying_party::create, relying_party::read, relying_party::erase, relying_party::events, relying_party::qr_svg,
         relying_party::qr_png, relying_party::verify, relying_party::check_query, relying_party::presets,
-        relying_party::preset, serve, wallet::get_request, wallet::post_request, wallet::response,
+        relying_party::preset, dc_api::answer, serve, wallet::get_request, wallet::post_request, wallet::response,
     ),
     components(schemas(
         body::ResultBody, body::ReportBody, body::FieldErrorBody, body::FindingBody, body::WalletErrorBody,

@@ -4,14 +4,14 @@ use super::Observer;
 use super::problem::status;
 use super::wallet::Started;
 use crate::app::ports::RequestSigner;
-use crate::app::source_standings::SourceStanding;
+use crate::app::source_standings::{BesideStanding, SourceStanding};
 use crate::app::time_text::rfc3339;
 use crate::app::{App, Tenant};
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust_list::plan::Place;
 use crate::domain::x509::Certificate;
-use crate::telemetry::metrics::{Metrics, StatusFigures, TrustListFigures};
+use crate::telemetry::metrics::{BesideFigures, Metrics, StatusFigures, TrustListFigures};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -91,6 +91,7 @@ impl Operations {
         let sources = self.app.source_standings();
         self.look_at_lists(&sources, now, &mut checks, &mut notes);
         look_at_sources(sources, &mut checks, &mut notes);
+        notes.extend(self.app.beside_standings().iter().filter_map(|standing| note_of(standing, now)));
         for standing in self.app.status_standings().iter().filter(|standing| standing.may_track()) {
             notes.push(format!(
                 "the source {} has {} status lists with very few entries: their host can see who is verified",
@@ -183,6 +184,13 @@ impl Operations {
             fetches: standing.fetches,
         });
         self.metrics.show(lists.collect(), sources.collect());
+        let beside = self.app.beside_standings().into_iter().map(|standing| BesideFigures {
+            kind: standing.kind,
+            name: standing.name,
+            usable_seconds: standing.usable_until.map_or(0, |end| end.since(now)),
+            refreshes: standing.refreshes,
+        });
+        self.metrics.show_beside(beside.collect());
         self.metrics.text()
     }
 
@@ -206,6 +214,23 @@ impl Operations {
             Ok(Err(error)) => Err(Reason::new(error.code(), error.to_string())),
             Err(_) => Err(Reason::new(Code::StorageUnavailable, "the store does not answer in time")),
         }
+    }
+}
+
+/// What is wrong with keys of an issuer or a list of revoked certificates. Whether it is missed, the sources say.
+fn note_of(standing: &BesideStanding, now: UnixSeconds) -> Option<String> {
+    let what = match standing.kind {
+        "issuer_keys" => "the keys of issuer",
+        _ => "the list of revoked certificates",
+    };
+    let name = &standing.name;
+    let fault = standing.fault.as_ref().map(|fault| format!(" ({fault})")).unwrap_or_default();
+    match standing.usable_until.filter(|end| now < *end) {
+        None => Some(format!("{what} {name} cannot be used{fault}")),
+        Some(end) if !fault.is_empty() => {
+            Some(format!("the last refresh of {what} {name} failed{fault}; usable until {}", rfc3339(end)))
+        }
+        Some(_) => None,
     }
 }
 

@@ -199,6 +199,8 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::WalletIncompatible
         | Code::StateMismatch
         | Code::ResponseMalformed
+        | Code::DcapiResponseMalformed
+        | Code::OriginMismatch
         | Code::InvalidPresentation
         | Code::EncryptionRequired
         | Code::JweMalformed

@@ -99,6 +99,7 @@ fn wish(body: NewPresentationBody) -> NewPresentation {
         dcql_query: body.dcql_query,
         flow: body.flow,
         return_url: body.return_url,
+        origin: body.origin,
         response_mode: body.response_mode,
         transaction_data: body.transaction_data,
         purpose_de,
@@ -113,6 +114,8 @@ fn wish(body: NewPresentationBody) -> NewPresentation {
 
 fn created_body(created: Created) -> CreatedBody {
     let transaction = &created.transaction;
+    // There the page is the caller's own.
+    let page_url = transaction.offer().is_none().then_some(created.page_url);
     CreatedBody {
         id: transaction.id().as_str().to_owned(),
         status: transaction.status().as_str(),
@@ -122,9 +125,9 @@ fn created_body(created: Created) -> CreatedBody {
         client_id: transaction.request().client_id.clone(),
         authorization_request_uri: created.authorization_request_uri,
         request_uri: created.request_uri,
-        page_url: created.page_url,
+        page_url,
         transaction_data: transaction.request().transaction_data.clone(),
-        dc_api_request: None,
+        dc_api_request: created.dc_api_request,
     }
 }
 
@@ -132,6 +135,7 @@ const fn flow_name(transaction: &Transaction) -> &'static str {
     match transaction.flow() {
         Flow::SameDevice { .. } => "same_device",
         Flow::CrossDevice => "cross_device",
+        Flow::DcApi(_) => "dc_api",
     }
 }
 
@@ -200,7 +204,7 @@ async fn wait_for_end(front: &Front, caller: &Caller, id: &str, most: Duration) 
     Ok(())
 }
 
-fn presentation_body(read: Read) -> Result<PresentationBody, Problem> {
+pub(super) fn presentation_body(read: Read) -> Result<PresentationBody, Problem> {
     let transaction = &read.transaction;
     let outcome = read.reading.outcome;
     let (result, report, error) =
@@ -349,18 +353,18 @@ pub async fn qr_png(caller: Caller, State(front): State<Front>, Name(id): Name) 
     Ok(([(header::CONTENT_TYPE, "image/png")], picture).into_response())
 }
 
-/// Refuses a key that came with another body to the same path (API-010). Calls that change nothing are made anew, so
-/// nothing else has to be remembered of them.
-fn recognise(
+/// Refuses a key that came with another body to the same path (API-010), and says whether the call came before. Calls that
+/// change nothing are made anew, so nothing else has to be remembered of them.
+pub(super) fn recognise(
     front: &Front,
     caller: &Caller,
     path: &'static str,
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<(), Problem> {
+) -> Result<bool, Problem> {
     match idempotent_call(headers, body)? {
         Some(call) => Ok(front.app.recognise(&caller.tenant, path, call)?),
-        None => Ok(()),
+        None => Ok(false),
     }
 }
 

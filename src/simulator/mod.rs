@@ -12,6 +12,7 @@
 //! | writing trusted lists in XML | [`xml_list`] |
 //! | lists of trusted entities, good and spoiled | [`trust_list`] |
 //! | what a strict wallet accepts | [`request`], [`transaction_data`], [`matcher`] |
+//! | the same through a browser, with its faults | [`dc_api`] |
 //! | the wallet, and how it reaches the verifier | [`wallet`], [`transport`] |
 //! | every way to misbehave | [`faults`] |
 
@@ -19,6 +20,7 @@ pub mod authority;
 pub mod bad_chains;
 pub mod certificates;
 pub mod chain;
+pub mod dc_api;
 pub mod encode;
 pub mod faults;
 pub mod issuer;

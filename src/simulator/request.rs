@@ -54,9 +54,14 @@ rules! {
     Audience = "audience", "aud is `https://self-issued.me/v2`.";
     Times = "times", "iat and exp are whole seconds; iat is not in the future and exp is.";
     ResponseType = "response-type", "response_type is vp_token.";
-    ResponseMode = "response-mode", "response_mode is direct_post.jwt or direct_post.";
+    ResponseMode = "response-mode", "response_mode is direct_post.jwt or direct_post; dc_api.jwt or dc_api where a browser carries the request.";
     ResponseUri = "response-uri", "response_uri is https (or http on loopback), without fragment.";
-    ForbiddenClaim = "forbidden-claim", "redirect_uri, scope, request, request_uri, request_uri_method and expected_origins are absent, and sub is not the client.";
+    ForbiddenClaim = "forbidden-claim", "redirect_uri, scope, request, request_uri, request_uri_method and expected_origins are absent, and sub is not the client; where a browser carries the request, response_uri, state and wallet_nonce are absent, too.";
+    BrowserCall = "browser-call", "The call has digital.requests, a non-empty list of protocol and data, and nothing else.";
+    BrowserProtocol = "browser-protocol", "A protocol is openid4vp-v1-signed, -multisigned or -unsigned, none twice.";
+    BrowserData = "browser-data", "data has the one form of its protocol.";
+    ExpectedOrigins = "expected-origins", "A signed request names the calling origin in expected_origins, to the letter; an unsigned one has no such member.";
+    ClientIdPlace = "client-id-place", "client_id stands in the payload, or in each protected header of the JSON form and there only, or nowhere if the request is unsigned.";
     Nonce = "nonce", "nonce has at least 22 characters of the URL-safe alphabet.";
     State = "state", "state has at least 22 characters of the URL-safe alphabet and is not the nonce.";
     WalletNonce = "wallet-nonce", "wallet_nonce is exactly what the wallet sent, or absent if it sent none.";
@@ -99,7 +104,7 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-fn demand(holds: bool, rule: Rule, found: &str) -> Result<(), Refusal> {
+pub(super) fn demand(holds: bool, rule: Rule, found: &str) -> Result<(), Refusal> {
     if holds { Ok(()) } else { Err(Refusal::new(rule, found)) }
 }
 
@@ -176,16 +181,18 @@ pub struct EncryptionKey {
 /// A request that the wallet accepts.
 #[derive(Debug, Clone)]
 pub struct RequestObject {
-    /// The client identifier: the audience of every proof.
+    /// The client identifier; empty if the request is unsigned.
     pub client_id: String,
-    /// Where the answer goes.
+    /// The audience of every proof: the client identifier, or the origin where a browser carried the request.
+    pub audience: String,
+    /// Where the answer goes; empty where the browser takes it.
     pub response_uri: String,
     /// The key for the answer; `None` for the mode `direct_post`.
     pub encryption: Option<EncryptionKey>,
     /// The nonce for every proof.
     pub nonce: String,
-    /// The state, to be sent back.
-    pub state: String,
+    /// The state, to be sent back; none where a browser carried the request.
+    pub state: Option<String>,
     /// What is asked for.
     pub query: Query,
     /// What is to be authorised.
@@ -201,7 +208,8 @@ impl RequestObject {
     /// # Source
     /// OpenID4VP 1.0 sections 5 and 8.2, RFC 9101, HAIP 1.0 section 5; OVP-REQ, OVP-JAR, OVP-CID, OVP-META, NON.
     pub fn read(token: &str, expected: &Expected<'_>) -> Result<Self, Refusal> {
-        let claims = verified_claims(token, expected)?;
+        let Signed { claims, client_id: of_certificate, .. } = Signed::read(token, expected.anchor, expected.now)?;
+        demand(of_certificate == expected.client_id, Rule::ClientIdHash, "the hash of another certificate")?;
         let word = |name: &str| claims.get(name).and_then(Value::as_str);
         demand(word("client_id") == Some(expected.client_id), Rule::ClientIdEqual, "differs")?;
         demand(word("aud") == Some("https://self-issued.me/v2"), Rule::Audience, "another or none")?;
@@ -243,35 +251,48 @@ impl RequestObject {
         check_verifier_info(claims.get("verifier_info"))?;
         Ok(Self {
             client_id: expected.client_id.to_owned(),
+            audience: expected.client_id.to_owned(),
             response_uri: response_uri.to_owned(),
             encryption,
             nonce: nonce.to_owned(),
-            state: state.to_owned(),
+            state: Some(state.to_owned()),
             query,
             transaction_data,
         })
     }
 }
 
-fn verified_claims(token: &str, expected: &Expected<'_>) -> Result<Map<String, Value>, Refusal> {
-    let form = |reason: crate::domain::reason::Reason| Refusal::new(Rule::ObjectForm, reason.to_string());
-    let jws = CompactJws::parse(token).map_err(form)?;
-    let header = jws.header().map_err(form)?;
-    demand(header.typ() == Some("oauth-authz-req+jwt"), Rule::ObjectTyp, "another or none")?;
-    let alg = header.members().get("alg").and_then(Value::as_str);
-    demand(alg == Some("ES256"), Rule::ObjectAlg, "another")?;
-    let chain = header.x5c().map_err(|reason| Refusal::new(Rule::ObjectChain, reason.to_string()))?;
-    let key = chain::leaf_key(&chain, expected.anchor, expected.now)
-        .map_err(|fault| Refusal::new(Rule::ObjectChain, fault.to_string()))?;
-    jws.verify(crate::domain::jose::alg::SignatureAlgorithm::Es256, &key)
-        .map_err(|reason| Refusal::new(Rule::ObjectSignature, reason.to_string()))?;
-    let hash = base64::encode_url(&sha256(chain.first().map(Vec::as_slice).unwrap_or_default()));
-    let of_certificate = expected.client_id.strip_prefix("x509_hash:") == Some(hash.as_str());
-    demand(of_certificate, Rule::ClientIdHash, "the hash of another certificate")?;
-    jws.claims().map_err(form)
+/// What a signature of an access certificate covers.
+pub(super) struct Signed {
+    /// The protected header.
+    pub(super) header: Map<String, Value>,
+    /// The payload.
+    pub(super) claims: Map<String, Value>,
+    /// The client identifier that belongs to the certificate.
+    pub(super) client_id: String,
 }
 
-fn check_times(claims: &Map<String, Value>, now: UnixSeconds) -> Result<(), Refusal> {
+impl Signed {
+    /// Reads a compact token and verifies its signature under the anchor.
+    pub(super) fn read(token: &str, anchor: &[u8], now: UnixSeconds) -> Result<Self, Refusal> {
+        let form = |reason: crate::domain::reason::Reason| Refusal::new(Rule::ObjectForm, reason.to_string());
+        let jws = CompactJws::parse(token).map_err(form)?;
+        let header = jws.header().map_err(form)?;
+        demand(header.typ() == Some("oauth-authz-req+jwt"), Rule::ObjectTyp, "another or none")?;
+        let alg = header.members().get("alg").and_then(Value::as_str);
+        demand(alg == Some("ES256"), Rule::ObjectAlg, "another")?;
+        let chain = header.x5c().map_err(|reason| Refusal::new(Rule::ObjectChain, reason.to_string()))?;
+        let key =
+            chain::leaf_key(&chain, anchor, now).map_err(|fault| Refusal::new(Rule::ObjectChain, fault.to_string()))?;
+        jws.verify(crate::domain::jose::alg::SignatureAlgorithm::Es256, &key)
+            .map_err(|reason| Refusal::new(Rule::ObjectSignature, reason.to_string()))?;
+        let hash = base64::encode_url(&sha256(chain.first().map(Vec::as_slice).unwrap_or_default()));
+        let header = header.members().clone();
+        Ok(Self { header, claims: jws.claims().map_err(form)?, client_id: format!("x509_hash:{hash}") })
+    }
+}
+
+pub(super) fn check_times(claims: &Map<String, Value>, now: UnixSeconds) -> Result<(), Refusal> {
     let time = |name: &str| claims.get(name).and_then(Value::as_i64);
     let (Some(issued), Some(expires)) = (time("iat"), time("exp")) else {
         return Err(Refusal::new(Rule::Times, "iat or exp is missing or no integer"));
@@ -281,12 +302,16 @@ fn check_times(claims: &Map<String, Value>, now: UnixSeconds) -> Result<(), Refu
     demand(expires < 100_000_000_000, Rule::Times, "exp is in milliseconds")
 }
 
-fn is_random_text(text: &str) -> bool {
+pub(super) fn is_random_text(text: &str) -> bool {
     let url_safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     (22..=512).contains(&text.len()) && text.bytes().all(url_safe)
 }
 
-fn check_metadata(metadata: Option<&Value>, encrypted: bool, query: &Query) -> Result<Option<EncryptionKey>, Refusal> {
+pub(super) fn check_metadata(
+    metadata: Option<&Value>,
+    encrypted: bool,
+    query: &Query,
+) -> Result<Option<EncryptionKey>, Refusal> {
     let members = metadata.and_then(Value::as_object);
     let members = members.ok_or_else(|| Refusal::new(Rule::MetadataMembers, "client_metadata is missing"))?;
     let known = ["jwks", "encrypted_response_enc_values_supported", "vp_formats_supported"];
@@ -341,7 +366,7 @@ fn has(values: &Value, wanted: &str) -> bool {
     values.as_array().is_some_and(|values| values.iter().any(|value| value == wanted))
 }
 
-fn is_access_key(token: &str, key: &EncryptionKey) -> bool {
+pub(super) fn is_access_key(token: &str, key: &EncryptionKey) -> bool {
     let header = token.split('.').next().and_then(|part| base64::decode_url(part).ok());
     let members = header.and_then(|bytes| json::parse_object(&bytes).ok()).unwrap_or_default();
     let leaf = members.get("x5c").and_then(|chain| chain.get(0)).and_then(Value::as_str).unwrap_or_default();
@@ -353,7 +378,7 @@ fn is_access_key(token: &str, key: &EncryptionKey) -> bool {
     !point.is_empty() && leaf.windows(point.len()).any(|window| window == point)
 }
 
-fn check_verifier_info(info: Option<&Value>) -> Result<(), Refusal> {
+pub(super) fn check_verifier_info(info: Option<&Value>) -> Result<(), Refusal> {
     let Some(info) = info else { return Ok(()) };
     let entry = |entry: &Value| entry.get("format").is_some_and(Value::is_string) && entry.get("data").is_some();
     let usable = info.as_array().is_some_and(|entries| !entries.is_empty() && entries.iter().all(entry));

@@ -18,7 +18,30 @@ pub enum Revoked {
     Intermediate,
 }
 
+/// One of the CAs of the test authority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CaOf {
+    /// The issuer that it is for.
+    pub name: IssuerName,
+    /// Whether it is for the signer of the issuer's status lists.
+    pub statuses: bool,
+    /// Whether it is the root, and not the CA above the leaf.
+    pub root: bool,
+}
+
 impl TestAuthority {
+    /// The list (DER) of one CA, which counts from the first to the last of `days`, counted from the authority's. With
+    /// `revoked` the certificate below is on it.
+    ///
+    /// # Errors
+    /// [`SimulatorError::Certificate`] if the list cannot be written.
+    pub fn revocation_list_of(&self, ca: CaOf, days: (i64, i64), revoked: bool) -> Result<Vec<u8>, SimulatorError> {
+        let branch = if ca.statuses { self.status_branch(ca.name) } else { self.branch(ca.name) };
+        let (issuer, below) =
+            if ca.root { (&branch.root, &branch.intermediate) } else { (&branch.intermediate, &branch.leaf) };
+        issuer.revocation_list(self.day, days, if revoked { std::slice::from_ref(below) } else { &[] })
+    }
+
     /// The lists (DER) for the chain of this issuer: first that of the CA above the leaf, then that of the root. They count
     /// from the day before the authority's until seven days after it.
     ///

@@ -2,6 +2,7 @@
 
 use super::SimulatorError;
 use super::authority::{IssuerName, TestAuthority};
+use super::dc_api::{self, BrowserAnswer, BrowserFault, PageCall};
 use super::encode::jws::Jws;
 use super::faults::Fault;
 use super::issuer::{Draft, Issued, credential_type, holder_key};
@@ -232,8 +233,36 @@ impl Wallet {
         request: &RequestObject,
         options: Options,
     ) -> Result<(Vec<Choice>, Vec<HttpRequest>), WalletError> {
-        let held = held(options);
-        let scene = Scene {
+        let (choices, vp_token) = self.present(request, options)?;
+        let plan = response::plan(&self.scene(request, options), &vp_token)?;
+        Ok((choices, plan))
+    }
+
+    /// Answers what a page at `origin` hands to the browser: the argument of `navigator.credentials.get(…)`. What comes
+    /// back is what the page gets, mostly one answer.
+    ///
+    /// # Errors
+    /// [`WalletError`]
+    pub fn answer_browser(
+        &self,
+        call: &Value,
+        origin: &str,
+        options: Options,
+        fault: Option<BrowserFault>,
+    ) -> Result<Vec<BrowserAnswer>, WalletError> {
+        let caller = PageCall { origin, anchor: self.authority.access_root(), now: options.now };
+        let (protocol, mut request) = dc_api::read(call, &caller)?;
+        if let Some(audience) = fault.and_then(|fault| fault.audience(&request.client_id, origin)) {
+            request.audience = audience;
+        }
+        let (_, vp_token) = self.present(&request, options)?;
+        let plain = fault == Some(BrowserFault::Plain) || options.fault == Some(Fault::ResponsePlain);
+        let data = response::browser_data(&self.scene(&request, options), &vp_token, plain)?;
+        Ok(dc_api::spoil(BrowserAnswer { protocol, data }, fault))
+    }
+
+    fn scene<'s>(&'s self, request: &'s RequestObject, options: Options) -> Scene<'s> {
+        Scene {
             authority: &self.authority,
             person: options.person,
             status_base: &self.status_base,
@@ -241,7 +270,13 @@ impl Wallet {
             request,
             fault: options.fault,
             confirms: &[],
-        };
+        }
+    }
+
+    /// Chooses and presents: the choices, and `vp_token`.
+    fn present(&self, request: &RequestObject, options: Options) -> Result<(Vec<Choice>, Value), WalletError> {
+        let held = held(options);
+        let scene = self.scene(request, options);
         let ignore_values = matches!(
             options.fault,
             Some(Fault::ClaimValueOther | Fault::ClaimValueTyped | Fault::ClaimValueDecomposed)
@@ -264,8 +299,7 @@ impl Wallet {
             let scene = Scene { fault: options.fault.filter(|_| here), confirms, ..scene };
             entries.insert(choice.query_id.clone(), self.presentations(&scene, choice)?);
         }
-        let plan = response::plan(&scene, &response::vp_token(options.fault, entries))?;
-        Ok((choices, plan))
+        Ok((choices, response::vp_token(options.fault, entries)))
     }
 
     fn presentations(&self, scene: &Scene<'_>, choice: &Choice) -> Result<Value, SimulatorError> {

@@ -1,5 +1,5 @@
 //! The names of all metrics. Labels come from closed lists: codes, groups of paths, classes of status, and the names of
-//! trust lists and trust sources in the configuration.
+//! trust lists, trust sources, issuers and lists of revoked certificates in the configuration.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -39,6 +39,8 @@ struct TrustMetrics {
     usable: Family<ListLabels, Gauge>,
     services: Family<ListLabels, Gauge>,
     refreshes: Family<RefreshLabels, Counter>,
+    beside_usable: Family<BesideLabels, Gauge>,
+    beside_refreshes: Family<BesideRefreshLabels, Counter>,
 }
 
 #[derive(Debug, Default)]
@@ -63,6 +65,19 @@ pub struct TrustListFigures {
     pub usable_seconds: i64,
     /// How many services it has.
     pub services: usize,
+    /// Refreshes by outcome: `changed`, `confirmed` or a code.
+    pub refreshes: Vec<(&'static str, u64)>,
+}
+
+/// How trust data stand that come beside trust lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BesideFigures {
+    /// What it is, a word.
+    pub kind: &'static str,
+    /// Its name in the configuration.
+    pub name: String,
+    /// Seconds until it may not be used any more; 0 or less if it may not be used now.
+    pub usable_seconds: i64,
     /// Refreshes by outcome: `changed`, `confirmed` or a code.
     pub refreshes: Vec<(&'static str, u64)>,
 }
@@ -96,6 +111,19 @@ struct ListLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RefreshLabels {
     list: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BesideLabels {
+    kind: &'static str,
+    name: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BesideRefreshLabels {
+    kind: &'static str,
+    name: String,
     outcome: &'static str,
 }
 
@@ -181,6 +209,20 @@ impl Metrics {
         self.status.show(sources);
     }
 
+    /// Shows how trust data beside lists stand now, in place of what was shown before.
+    pub fn show_beside(&self, figures: Vec<BesideFigures>) {
+        let _standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.trust.beside_usable.clear();
+        for BesideFigures { kind, name, usable_seconds, refreshes } in figures {
+            let labels = BesideLabels { kind, name };
+            self.trust.beside_usable.get_or_create(&labels).set(usable_seconds);
+            for (outcome, count) in refreshes {
+                let labels = BesideRefreshLabels { kind, name: labels.name.clone(), outcome };
+                self.trust.beside_refreshes.get_or_create(&labels).inner().store(count, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Counts an answer of a wallet. Both words are from closed lists.
     pub fn answer(&self, outcome: &'static str, code: &'static str, took: Option<Duration>) {
         self.answers.get_or_create(&AnswerLabels { outcome, code }).inc();
@@ -229,6 +271,17 @@ impl TrustMetrics {
         }
         registry.register("trust_list_services", "Services of the trust list", made.services.clone());
         registry.register("trust_list_refreshes", "Refreshes of the trust list by outcome", made.refreshes.clone());
+        registry.register_with_unit(
+            "trust_data_usable",
+            "Time until keys of an issuer or a list of revoked certificates may not be used any more, 0 or less if not now",
+            Unit::Seconds,
+            made.beside_usable.clone(),
+        );
+        registry.register(
+            "trust_data_refreshes",
+            "Refreshes of keys of issuers and of lists of revoked certificates by outcome",
+            made.beside_refreshes.clone(),
+        );
         made
     }
 

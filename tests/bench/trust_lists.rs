@@ -78,6 +78,8 @@ impl BigList {
                 source,
                 list: Some(ListUse {
                     list: "pids".to_owned(),
+                    territories: Vec::new(),
+                    information: Vec::new(),
                     issuance: vec![of.issuance.to_owned()],
                     revocation: of.revocation.into_iter().map(str::to_owned).collect(),
                     statuses: Vec::new(),

@@ -9,6 +9,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain::reason", &[]),
     ("domain::limits", &[]),
     ("domain::time", &["domain::reason"]),
+    ("domain::dc_api", &["domain::reason"]),
     ("domain::encoding", &["domain::limits", "domain::reason", "domain::time"]),
     ("domain::jose", &["domain::encoding", "domain::limits", "domain::reason"]),
     ("domain::cose", &["domain::encoding", "domain::jose", "domain::limits"]),
@@ -55,17 +56,24 @@ const ARROWS: &[(&str, &[&str])] = &[
             "domain::x509",
         ],
     ),
-    ("domain::sd_jwt", &["domain::encoding", "domain::jose", "domain::limits", "domain::reason", "domain::time"]),
+    (
+        "domain::sd_jwt",
+        &["domain::dc_api", "domain::encoding", "domain::jose", "domain::limits", "domain::reason", "domain::time"],
+    ),
     ("domain::dcql", &["domain::encoding", "domain::limits", "domain::reason"]),
     (
         "domain::type_metadata",
         &["domain::dcql", "domain::encoding", "domain::jose", "domain::limits", "domain::reason", "domain::sd_jwt"],
     ),
     ("domain::preset", &["domain::dcql", "domain::encoding", "domain::reason", "domain::time"]),
-    ("domain::request", &["domain::encoding", "domain::jose", "domain::reason", "domain::time", "domain::x509"]),
+    (
+        "domain::request",
+        &["domain::dc_api", "domain::encoding", "domain::jose", "domain::reason", "domain::time", "domain::x509"],
+    ),
     (
         "domain::transaction",
         &[
+            "domain::dc_api",
             "domain::encoding",
             "domain::ids",
             "domain::jose",

@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 
 /// Areas in which every case is covered: those of the core, and of what the core needs from status hosts.
 const COMPLETE: [&str; 13] =
-    ["JOS", "JSN", "JWE", "SDJ", "KBJ", "SVC", "TSL", "X5C", "TRU", "DCQ", "TXD", "RSP", "HTT"];
+    ["JOS", "JSN", "JWE", "SDJ", "KBJ", "SVC", "TSL", "X5C", "TRU", "DCQ", "TXD", "RSP", "HTT", "DCA"];
+
+/// Cases of these areas that are about mdoc, which this version does not verify.
+const OF_MDOC: [&str; 1] = ["DCA-006"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -99,7 +102,9 @@ fn every_case_of_the_core_is_covered() {
     for id in cases.keys() {
         let (count, missing) = areas.entry(&id[..3]).or_default();
         *count += 1;
-        if !covered.contains(id) {
+        let later = OF_MDOC.contains(&id.as_str());
+        assert!(!(later && covered.contains(id)), "{id} is covered after all");
+        if !covered.contains(id) && !later {
             missing.push(id);
         }
     }

@@ -151,6 +151,151 @@ fn pid_providers_say_that_they_are() {
     assert_eq!(CertificateProfile::default().check(&wallet), Ok(()));
 }
 
+/// The same as a critical extension, with whatever else is critical.
+fn critical(entries: &[Vec<u8>], beside: Option<&[u64]>) -> impl Fn(&mut CertificateParams) + use<> {
+    let content = tlv(0x30, &entries.concat());
+    let marked = |oid: &[u64], content: Vec<u8>| {
+        let mut extension = CustomExtension::from_oid_content(oid, content);
+        extension.set_criticality(true);
+        extension
+    };
+    let beside = beside.map(|oid| marked(oid, vec![5, 0]));
+    move |params| {
+        params.custom_extensions = vec![marked(&[1, 3, 6, 1, 5, 5, 7, 1, 3], content.clone())];
+        params.custom_extensions.extend(beside.clone());
+    }
+}
+
+/// A chain of leaf and intermediate below a root, changed.
+fn below(
+    root: &crate::fixture::Root,
+    middle: &dyn Fn(&mut CertificateParams),
+    leaf: &dyn Fn(&mut CertificateParams),
+) -> Vec<Vec<u8>> {
+    let mut between = root_params("Zwischenstelle");
+    middle(&mut between);
+    let key = KeyPair::generate().unwrap();
+    let between_der = between.signed_by(&key, root).unwrap().der().to_vec();
+    let mut end = params("Aussteller");
+    leaf(&mut end);
+    let end = end.signed_by(&KeyPair::generate().unwrap(), &Issuer::from_params(&between, &key)).unwrap();
+    vec![end.der().to_vec(), between_der]
+}
+
+#[test]
+fn critical_statements_are_understood_and_nothing_else_that_is_critical() {
+    // X5C-06, X5C-13; RFC 3739 section 3.2.6.
+    let root = root("Wurzel");
+    let top = anchor(root.der());
+    let judge = |chain: &[Vec<u8>]| chain::validate(chain, &[&top], RULES, NOW);
+    let code = |chain: &[Vec<u8>]| judge(chain).map(|_| ()).map_err(|reason| reason.code);
+    let compliance = tlv(0x30, &tlv(6, &COMPLIANCE));
+    // 0.4.0.19495.2, of payment services: nobody here knows what it forbids.
+    let unknown = tlv(0x30, &tlv(6, &[4, 0, 0x81, 0x98, 0x27, 2]));
+    let plain = |_: &mut CertificateParams| ();
+    let good = critical(&[compliance.clone(), qc_type(&[&PID])], None);
+
+    let chain = below(&root, &plain, &good);
+    let validated = judge(&chain).unwrap();
+    assert_eq!(validated.leaf.qc_types, [QC_TYPE_PID]);
+    assert_eq!(validated.leaf.der.as_ref(), chain[0], "what is kept and reported is what was received");
+    assert_eq!(code(&below(&root, &good, &good)), Ok(()));
+    assert_eq!(code(&below(&root, &good, &plain)), Ok(()));
+
+    for (entries, beside) in [
+        (vec![compliance.clone(), unknown.clone()], None),
+        (vec![unknown.clone()], None),
+        (vec![compliance.clone()], Some(&[1, 2, 3, 4][..])),
+    ] {
+        let bad = critical(&entries, beside);
+        assert_eq!(code(&below(&root, &plain, &bad)), Err(Code::X5cChainInvalid), "{entries:02x?}");
+        assert_eq!(code(&below(&root, &bad, &plain)), Err(Code::X5cChainInvalid), "{entries:02x?}");
+    }
+    let broken = critical(&[tlv(0x30, &tlv(6, &QC_TYPE))], None);
+    assert!(code(&below(&root, &plain, &broken)).is_err());
+    // Not critical, an unknown one may be passed over.
+    let (content, passing) = (tlv(0x30, &unknown), &[1, 3, 6, 1, 5, 5, 7, 1, 3]);
+    let passing = |params: &mut CertificateParams| {
+        params.custom_extensions = vec![CustomExtension::from_oid_content(passing, content.clone())];
+    };
+    assert_eq!(code(&below(&root, &plain, &passing)), Ok(()));
+}
+
+#[test]
+fn what_was_signed_is_what_is_verified_also_below_a_critical_mark() {
+    // X5C-04, X5C-018: no byte of such a certificate can be changed, and the mark cannot be taken away.
+    let root = root("Wurzel");
+    let top = anchor(root.der());
+    let judge = |chain: &[Vec<u8>]| chain::validate(chain, &[&top], RULES, NOW).is_ok();
+    let chain = below(&root, &|_| (), &critical(&[qc_type(&[&PID])], None));
+    assert!(judge(&chain));
+    for place in 0..chain[0].len() {
+        let mut changed = chain.clone();
+        changed[0][place] ^= 1;
+        assert!(!judge(&changed), "byte {place}");
+    }
+    // Without the mark, with all lengths put right, the signature is one of something else.
+    let mark = [1, 1, 0xff, 4];
+    let places: Vec<usize> = (0..chain[0].len() - 4).filter(|place| chain[0][*place..*place + 4] == mark).collect();
+    let place = *places.last().unwrap();
+    let unmarked = without(&chain[0], place, 3);
+    assert!(Certificate::read(&unmarked).is_ok());
+    assert!(!judge(&[unmarked.clone(), chain[1].clone()]));
+    assert!(!judge(&[unmarked, chain[0].clone(), chain[1].clone()]));
+}
+
+/// DER without some bytes at a place, with the lengths of all elements around them put right.
+fn without(der: &[u8], place: usize, count: usize) -> Vec<u8> {
+    let (head, length) = match der[1] {
+        short @ 0..0x80 => (2, usize::from(short)),
+        long => {
+            let bytes = usize::from(long & 0x7f);
+            (2 + bytes, der[2..2 + bytes].iter().fold(0, |all, byte| all << 8 | usize::from(*byte)))
+        }
+    };
+    let (inner, rest) = der[head..].split_at(length);
+    let inside = place.checked_sub(head).filter(|place| *place < length);
+    let inner = match inside {
+        // Not even the head of what is here is touched: the element itself goes.
+        Some(0) => inner[count..].to_vec(),
+        Some(place) => {
+            let (mut done, mut at) = (Vec::new(), 0);
+            while at < inner.len() {
+                let size = size_of_element(&inner[at..]);
+                let element = &inner[at..at + size];
+                match place.checked_sub(at) {
+                    Some(0) => {}
+                    Some(place) if place < size => done.extend(without(element, place, count)),
+                    _ => done.extend_from_slice(element),
+                }
+                at += size;
+            }
+            done
+        }
+        None => inner.to_vec(),
+    };
+    let mut whole = vec![der[0]];
+    match inner.len() {
+        short @ 0..0x80 => whole.push(u8::try_from(short).unwrap()),
+        long => {
+            let bytes: Vec<u8> = long.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
+            whole.push(0x80 | u8::try_from(bytes.len()).unwrap());
+            whole.extend(bytes);
+        }
+    }
+    [whole, inner, rest.to_vec()].concat()
+}
+
+fn size_of_element(der: &[u8]) -> usize {
+    match der[1] {
+        short @ 0..0x80 => 2 + usize::from(short),
+        long => {
+            let bytes = usize::from(long & 0x7f);
+            2 + bytes + der[2..2 + bytes].iter().fold(0, |all, byte| all << 8 | usize::from(*byte))
+        }
+    }
+}
+
 #[test]
 fn statements_that_cannot_be_read_are_malformed() {
     let root = root("Wurzel");

@@ -4,6 +4,7 @@ use crate::fixture::{Folder, NOW, SOUND, WEAK_CA, leaf, leaf_with, root, root_pa
 use pruefstein::config::store::StoreSettings;
 use pruefstein::config::tenant::CrossDevice;
 use pruefstein::config::{self, Environment, Fault, SECTIONS};
+use pruefstein::domain::dc_api::Protocol;
 use pruefstein::domain::request::client_id::{ClientId, ClientIdPrefix};
 use pruefstein::domain::trust::StatusRule;
 use pruefstein::domain::x509::chain::AnchorInChain;
@@ -686,4 +687,72 @@ fn trust_alone_can_be_read() {
     folder.write("trust.toml", SOUND);
     let faults = config::load_trust(&folder.path("trust.toml"), NOW).unwrap_err();
     assert_eq!(keys(&faults), ["service", "store", "tenant"]);
+}
+
+#[test]
+fn origins_have_one_spelling() {
+    // case DCA-007; DCA-07, DCA-08.
+    let folder = Folder::new();
+    let tenant = |lines: &str| folder.load(&with("tenant", lines));
+    let settings = tenant("origins = [\"https://antrag.stadt.example\", \"http://127.0.0.1:3000\"]").unwrap().tenant;
+    let origins: Vec<&str> = settings.origins.iter().map(|origin| origin.as_str()).collect();
+    assert_eq!(origins, ["https://antrag.stadt.example", "http://127.0.0.1:3000"]);
+    assert_eq!(settings.dc_api_protocols, [Protocol::Signed], "DCA-15: signed unless said otherwise");
+    assert!(folder.load(SOUND).unwrap().tenant.origins.is_empty());
+    for (origin, words) in [
+        ("http://antrag.stadt.example", "http, but not on a loopback host"),
+        ("data:text/html,x", "neither https nor http"),
+        ("javascript:alert(1)", "neither https nor http"),
+        ("wss://antrag.stadt.example", "neither https nor http"),
+        ("ftp://antrag.stadt.example", "neither https nor http"),
+        ("https://antrag.stadt.example/", "not exactly an origin"),
+        ("https://antrag.stadt.example/weiter", "not exactly an origin"),
+        ("https://antrag.stadt.example:443", "not exactly an origin"),
+        ("https://ANTRAG.stadt.example", "not exactly an origin"),
+        ("https://*.stadt.example", "wildcard"),
+        ("antrag.stadt.example", "not an absolute address"),
+    ] {
+        let text = with("tenant", &format!("origins = [\"https://a.example\", \"{origin}\"]"));
+        refused(&folder, &text, "tenant.origins[1]", words);
+    }
+    refused(&folder, &with("tenant", "origins = []"), "tenant.origins", "empty list");
+}
+
+#[test]
+fn browsers_are_asked_in_signed_requests_unless_the_deviation_is_named() {
+    // DCA-15, OVP-CID-06.
+    const ORIGINS: &str = "origins = [\"https://antrag.stadt.example\"]";
+    let folder = Folder::new();
+    let text = |lines: &str| with("tenant", &format!("{ORIGINS}\n{lines}"));
+    let protocols = |lines: &str| folder.load(&text(lines)).unwrap().tenant.dc_api_protocols;
+    let both = "dc_api_protocols = [\"openid4vp-v1-multisigned\", \"openid4vp-v1-signed\"]";
+    let unsigned = "dc_api_unsigned = \"deviation_from_eu_rules\"";
+    assert_eq!(protocols(both), [Protocol::MultiSigned, Protocol::Signed]);
+    assert_eq!(protocols(unsigned), [Protocol::Signed, Protocol::Unsigned]);
+    assert_eq!(protocols(&format!("dc_api_protocols = []\n{unsigned}")), [Protocol::Unsigned]);
+    for (lines, key, words) in [
+        ("dc_api_protocols = [\"openid4vp-v1-unsigned\"]", "tenant.dc_api_protocols[0]", "deviation_from_eu_rules"),
+        ("dc_api_protocols = [\"openid4vp-v1-sign\"]", "tenant.dc_api_protocols[0]", "openid4vp-v1-signed"),
+        ("dc_api_protocols = [\"openid4vp\"]", "tenant.dc_api_protocols[0]", "no such protocol"),
+        ("dc_api_protocols = []", "tenant.dc_api_protocols", "empty list"),
+        ("dc_api_unsigned = \"yes\"", "tenant.dc_api_unsigned", "one of"),
+    ] {
+        refused(&folder, &text(lines), key, words);
+    }
+    // The hosted pages are pages, too.
+    let hosted = folder.load(&with("tenant", &format!("hosted_dc_api = true\n{both}"))).unwrap().tenant;
+    assert!(hosted.hosted_dc_api && hosted.origins.is_empty());
+    assert_eq!(hosted.dc_api_protocols, [Protocol::MultiSigned, Protocol::Signed]);
+    for line in [both, unsigned] {
+        let faults = folder.load(&with("tenant", line)).expect_err("no origins");
+        assert!(faults[0].to_string().contains("without origins"), "{faults:?}");
+    }
+    for profile in ["haip+etsi", "de-sandbox"] {
+        let faults = folder.load(&text(&format!("profile = \"{profile}\"\n{unsigned}"))).expect_err("a fault");
+        let about = faults.iter().find(|fault| fault.key == "tenant.dc_api_unsigned").unwrap().to_string();
+        assert!(about.contains(profile) && about.contains("DCA-15"), "{about}");
+    }
+    let nameless = "profile = \"openid4vp\"\nclient_id_prefix = \"redirect_uri\"";
+    refused(&folder, &text(nameless), "tenant.dc_api_protocols", "nothing can be signed");
+    assert_eq!(protocols(&format!("{nameless}\ndc_api_protocols = []\n{unsigned}")), [Protocol::Unsigned]);
 }

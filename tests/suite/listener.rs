@@ -362,6 +362,8 @@ async fn lengths_are_refused_from_the_header_alone() {
         ("/v1/echo", "1001", 413),
         ("/v1/echo", "99999999999999999999999999", 400),
         ("/wallet/echo", "5001", 413),
+        // What a browser carried is as large as what a wallet posts.
+        ("/v1/presentations/x/dc-api", "5001", 413),
     ] {
         let text =
             service.raw(format!("POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {length}\r\n\r\n")).await;
@@ -369,6 +371,7 @@ async fn lengths_are_refused_from_the_header_alone() {
     }
     // Each group has its own limit, and wallets learn no more than they may.
     assert_eq!(service.ask("POST", "/wallet/echo", "", &"x".repeat(5_000)).await.status, 200);
+    assert_eq!(service.ask("POST", "/v1/presentations/x/dc-api", "", &"x".repeat(5_000)).await.status, 404);
     let refused = service.ask("POST", "/wallet/echo", "", &"x".repeat(5_001)).await;
     assert!(refused.body.contains("\"error\":\"invalid_request\"") && refused.code().is_empty(), "{}", refused.body);
 }

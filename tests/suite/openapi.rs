@@ -175,6 +175,23 @@ async fn what_is_answered_fits_the_description() {
     fits("QueryFindingsBody", &service.post_json("/v1/queries/check", &unfit).await.1);
     fits("ProblemBody", &service.get("/v1/presentations/none").await.1);
     fits("ProblemBody", &service.post_json("/v1/presentations", &serde_json::json!({"flow": "dc_api"})).await.1);
+    let browsers = TestService::with(|tenant| {
+        let origin = pruefstein::domain::dc_api::Origin::parse("https://antrag.stadt.example").unwrap();
+        tenant.dc_api.origins = vec![origin];
+        tenant.dc_api.protocols = vec![pruefstein::domain::dc_api::Protocol::Signed];
+    });
+    let wish = serde_json::json!({
+        "preset": "alter-ab-18", "flow": "dc_api", "origin": "https://antrag.stadt.example"
+    });
+    let created = browsers.create(&wish).await;
+    fits("CreatedBody", &created);
+    let path = format!("/v1/presentations/{}/dc-api", created["id"].as_str().unwrap());
+    // The example is understood; what is in it opens nothing.
+    let refused = browsers.post_json(&path, &schemas["BrowserAnswerBody"]["example"]).await;
+    assert_eq!((refused.0, refused.1["code"].as_str()), (400, Some("jwe_malformed")));
+    fits("ProblemBody", &refused.1);
+    let error = serde_json::json!({"protocol": "openid4vp-v1-signed", "data": {"error": "invalid_request"}});
+    fits("PresentationBody", &browsers.post_json(&path, &error).await.1);
     let wallet = service.get("/wallet/requests/none").await;
     assert_eq!(wallet.0, 404);
     fits("WalletErrorBody", &wallet.1);
@@ -190,6 +207,7 @@ fn every_route_of_the_contract_is_described() {
         "get /v1/presentations/{id}/events",
         "get /v1/presentations/{id}/qr.svg",
         "get /v1/presentations/{id}/qr.png",
+        "post /v1/presentations/{id}/dc-api",
         "post /v1/verifications",
         "post /v1/queries/check",
         "get /v1/presets",

@@ -163,7 +163,7 @@ async fn secrets(service: &TestService, created: &Value, claims: &Map<String, Va
     let issued = CustomPid { claims: claims.clone() }.issue(service);
     let mut secrets = vec![
         Marker::text("nonce", request.nonce.as_str()),
-        Marker::text("state", request.state.as_str()),
+        Marker::text("state", request.state.as_ref().unwrap().as_str()),
         Marker::text("id", transaction.id().as_str()),
         Marker::text("request handle", transaction.handle().as_str()),
         Marker::text("page handle", transaction.page().as_str()),

@@ -332,3 +332,21 @@ fn size_and_count_are_bounded() {
     assert_eq!(of(limits::REVOCATION_LISTS), Ok(()));
     assert_eq!(code(of(limits::REVOCATION_LISTS + 1)), Code::X5cTooLong);
 }
+
+#[test]
+fn a_list_counts_for_a_leaf_with_critical_statements_too() {
+    // X5C-06, X5C-11: 0.4.0.1862.1.1, the certificate is qualified.
+    let stage = Stage::with(
+        |_| (),
+        |leaf| {
+            let content = vec![0x30, 0x0a, 0x30, 0x08, 0x06, 0x06, 4, 0, 0x8e, 0x46, 1, 1];
+            let mut extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 3], content);
+            extension.set_criticality(true);
+            leaf.custom_extensions = vec![extension];
+        },
+    );
+    let lists = |change: fn(&mut CertificateRevocationListParams)| vec![stage.of_middle(change), stage.of_root(|_| ())];
+    assert!(stage.judge(&lists(|_| ()), Depth::WholeChain).is_ok());
+    let revoked = stage.judge(&lists(|params| revoke(22)(params)), Depth::WholeChain);
+    refused(revoked, "a certificate of the chain is revoked");
+}

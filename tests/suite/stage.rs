@@ -151,7 +151,7 @@ impl Scene {
                 requested_at: Some(UnixSeconds(NOW - 60)),
                 transaction_data: &self.sent,
             },
-            state: "state",
+            state: Some("state"),
             encryption: Encryption::Required { key: &world().recipient, kid: &kid },
         };
         let lists = Lists { scene: self, trust, policy: &policy };

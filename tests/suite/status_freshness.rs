@@ -346,6 +346,66 @@ async fn named_lists_are_there_before_anybody_comes() {
 }
 
 #[tokio::test]
+async fn a_named_list_leads_to_the_others_of_its_host() {
+    // TSL-16: Token Status List section 9.2. One of the three lists is broken, which stops no other.
+    let named = format!("{STATUS_BASE}/named");
+    let all = format!("{STATUS_BASE}/all");
+    let third = format!("{STATUS_BASE}/third");
+    let broken = format!("{STATUS_BASE}{}", StatusHostMode::Garbage.path());
+    let at = |aggregation: &str| {
+        let scene = Scene::prefetching(&[("test-pid-de", &named)]);
+        let lists = [(&named, json!(aggregation)), (&third, json!(all))];
+        for (address, aggregation) in lists {
+            let token = list(&scene.service.world.authority, IssuerName::PidGermany, address, NOW.0, |payload| {
+                payload["status_list"]["aggregation_uri"] = aggregation;
+            });
+            scene.hosts.answer(address, "application/statuslist+jwt", token);
+        }
+        let document = json!({"status_lists": [
+            broken, "https://elsewhere.example/1", list_of(IssuerName::PidGermany), third
+        ]});
+        scene.hosts.answer(&all, "application/json", document.to_string());
+        scene
+    };
+    let scene = at(&all);
+    scene.round().await;
+    assert_eq!(scene.standing("test-pid-de").lists, 3);
+    scene.accepted_after(0).await;
+    let asked = |scene: &Scene| -> Vec<String> {
+        scene.hosts.asked.lock().unwrap().iter().map(|request| request.url.clone()).collect()
+    };
+    let of_all = |scene: &Scene| asked(scene).iter().filter(|url| **url == all).count();
+    assert!(asked(&scene).iter().all(|url| url.starts_with(STATUS_BASE)), "{:?}", asked(&scene));
+    scene.pass(5 * HOUR).await;
+    assert_eq!(of_all(&scene), 1);
+    scene.pass(2 * HOUR).await;
+    assert_eq!(of_all(&scene), 2);
+    // What is no aggregation names none, and is not asked for again at once.
+    let scene = at(&third);
+    let failed = scene.round().await.into_iter().filter(|refreshed| refreshed.result.is_err()).count();
+    assert_eq!((failed, scene.standing("test-pid-de").lists), (1, 1));
+    scene.round().await;
+    assert_eq!(asked(&scene).len(), 2, "{:?}", asked(&scene));
+    // Addresses that the configuration does not allow are never asked (SSRF, case TSL-001).
+    for aggregation in ["https://elsewhere.example/all", "http://169.254.169.254/", "file:///etc/passwd", "", "all"] {
+        let scene = at(aggregation);
+        scene.round().await;
+        scene.pass(HOUR).await;
+        assert!(asked(&scene).iter().all(|url| *url == named), "{aggregation}: {:?}", asked(&scene));
+    }
+    // A list that an answer needed leads nowhere.
+    let scene = Scene::new();
+    let uri = list_of(IssuerName::PidGermany);
+    let token = list(&scene.service.world.authority, IssuerName::PidGermany, &uri, NOW.0, |payload| {
+        payload["status_list"]["aggregation_uri"] = json!(all);
+    });
+    scene.hosts.answer(&uri, "application/statuslist+jwt", token);
+    assert_eq!(scene.present().await.2, 1);
+    scene.pass(2 * HOUR).await;
+    assert!(asked(&scene).iter().all(|url| *url == uri), "{:?}", asked(&scene));
+}
+
+#[tokio::test]
 async fn other_trust_data_judge_what_is_held_without_asking() {
     // TSL-15: a new edition of a trust list must not send the next answer to the host of a status list.
     let scene = Scene::new();

@@ -15,13 +15,16 @@ use pruefstein::domain::trust_list::Notation;
 use pruefstein::domain::trust_list::plan::{ListPlan, Place};
 use pruefstein::domain::trust_list::profile::{ListKind, profile};
 use pruefstein::domain::x509::Certificate;
+use pruefstein::http::ops::Operations;
 use pruefstein::simulator::authority::{PID_DE_TYPE, PID_EU_TYPE};
-use pruefstein::simulator::trust_list::{ListOf, ListWriter};
+use pruefstein::simulator::trust_list::{ListDraft, ListOf, ListWriter};
+use pruefstein::telemetry::metrics::Metrics;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 const PARENT: &str = "https://lists.example/all";
+const FRENCH: &str = "https://fr.example/pids";
 const GERMAN: &str = "https://de.example/pids";
 const DAY: i64 = 86_400;
 const REFRESH: i64 = 3_600;
@@ -79,7 +82,7 @@ impl Scene {
             refresh_seconds: REFRESH,
             grace_seconds: 100 * DAY,
             territories: vec!["DE".to_owned(), "FR".to_owned()],
-            followed_origins: vec!["https://de.example:443".to_owned()],
+            followed_origins: vec!["https://de.example:443".to_owned(), "https://fr.example:443".to_owned()],
         };
         let pids = profile(ListKind::Pid).unwrap();
         let source = TrustPlan {
@@ -89,6 +92,8 @@ impl Scene {
             },
             list: Some(ListUse {
                 list: "all".to_owned(),
+                territories: vec!["DE".to_owned(), "FR".to_owned()],
+                information: Vec::new(),
                 issuance: vec![pids.issuance.to_owned()],
                 revocation: pids.revocation.into_iter().map(str::to_owned).collect(),
                 statuses: Vec::new(),
@@ -109,8 +114,11 @@ impl Scene {
     }
 
     fn signed(&self, of: ListOf, number: u64, life: i64, pointers: &[Value]) -> Vec<u8> {
+        self.signed_draft(self.writer.draft(of), number, life, pointers)
+    }
+
+    fn signed_draft(&self, mut draft: ListDraft, number: u64, life: i64, pointers: &[Value]) -> Vec<u8> {
         let now = self.service.clock.now();
-        let mut draft = self.writer.draft(of);
         draft.sequence = number;
         draft.issued_at = now;
         draft.next_update = Some(now.plus(life));
@@ -171,7 +179,7 @@ async fn only_lists_that_the_configuration_lets_be_followed_are_asked_for() {
     scene.parent(
         1,
         &[
-            pointer("https://fr.example/pids", "FR", pids, &signer),
+            pointer("https://other.example/pids", "FR", pids, &signer),
             pointer("https://de.example/it", "IT", pids, &signer),
             pointer("http://de.example/pids", "DE", pids, &signer),
             pointer("https://127.0.0.1/pids", "DE", pids, &signer),
@@ -234,4 +242,63 @@ async fn the_end_of_the_list_that_leads_to_others_ends_them_too() {
     scene.service.clock.advance(30 * DAY);
     scene.refresh().await;
     assert!(!scene.holds_german());
+}
+
+/// Whether the service says that it may serve, and all that it says.
+async fn readiness(scene: &Scene) -> (bool, String) {
+    let readiness = Operations::new(Arc::clone(&scene.service.app), Arc::new(Metrics::new())).readiness().await;
+    (readiness.ready, serde_json::to_string(&readiness).unwrap())
+}
+
+#[tokio::test]
+async fn a_territory_whose_list_was_never_there_leaves_its_issuers_undecided() {
+    // TL-07, TL-18: nobody can say that an issuer is in no list while one of them is not there.
+    let scene = Scene::new();
+    let pids = profile(ListKind::Pid).unwrap().list_type;
+    let french = pointer(FRENCH, "FR", pids, scene.writer.signer());
+    scene.parent(1, &[scene.german(), french]);
+    assert_eq!(scene.refresh().await["all/DE"], Err(Code::TrustUnavailable));
+
+    // Neither list: nothing is asked for, and the service says that it cannot serve.
+    let (status, problem) = scene
+        .service
+        .post_json("/v1/presentations", &json!({"preset": "bewohnerparken", "flow": "cross_device"}))
+        .await;
+    assert_eq!((status, problem["code"].as_str()), (503, Some("trust_unavailable")));
+    let (ready, text) = readiness(&scene).await;
+    assert!(!ready && text.contains("all/DE") && text.contains("all/FR"), "{text}");
+
+    // The French list alone: it vouches for the type, so requests start, and a German answer waits.
+    let mut draft = scene.writer.draft(ListOf::Pid);
+    draft.entities.retain(|entity| entity.country == "FR");
+    assert_eq!(draft.entities.len(), 1);
+    scene.serve(FRENCH, scene.signed_draft(draft, 1, 30 * DAY, &[]));
+    scene.service.clock.advance(REFRESH);
+    assert_eq!(scene.refresh().await["all/FR"], Ok("changed"));
+    let (ready, text) = readiness(&scene).await;
+    assert!(ready && text.contains("trust list all/DE is not there"), "{text}");
+    let created = scene.service.create_preset("bewohnerparken").await;
+    let report = scene.service.answer(&created, scene.service.options()).await;
+    assert_eq!(report.last_status(), Some(503));
+    let read = scene.service.read(&created).await;
+    assert_eq!(read["status"], "fetched");
+    assert_eq!(read["last_refused"]["error"]["code"], "trust_unavailable");
+
+    // The German list comes: the same transaction is answered well.
+    scene.serve(GERMAN, scene.signed(ListOf::Pid, 1, 30 * DAY, &[]));
+    scene.service.clock.advance(60);
+    assert_eq!(scene.refresh().await["all/DE"], Ok("changed"));
+    scene.service.answer(&created, scene.service.options()).await;
+    assert_eq!(scene.service.status(&created).await, "verified");
+
+    // With every list there it is decided. The list of lists itself, one of wallets, names this authority too.
+    let mut draft = scene.writer.draft(ListOf::Pid);
+    draft.entities.retain(|entity| entity.country == "FR");
+    scene.serve(GERMAN, scene.signed_draft(draft, 2, 30 * DAY, &[]));
+    scene.service.clock.advance(REFRESH);
+    assert_eq!(scene.refresh().await["all/DE"], Ok("changed"));
+    let created = scene.service.create_preset("bewohnerparken").await;
+    scene.service.answer(&created, scene.service.options()).await;
+    let read = scene.service.read(&created).await;
+    assert_eq!(read["last_refused"]["error"]["code"], "issuer_not_authorized", "{read:#}");
 }

@@ -108,6 +108,8 @@ pub(crate) fn source_plan() -> TrustPlan {
         },
         list: Some(ListUse {
             list: "pids".to_owned(),
+            territories: Vec::new(),
+            information: Vec::new(),
             issuance: vec![profile.issuance.to_owned()],
             revocation: profile.revocation.into_iter().map(str::to_owned).collect(),
             statuses: Vec::new(),
@@ -479,6 +481,8 @@ fn a_withdrawn_service_is_not_read_as_granted() {
             source: TrustSource::new("bodies", Purpose::PubEaaProvider, vec!["urn:pass".to_owned()]),
             list: Some(ListUse {
                 list: "bodies".to_owned(),
+                territories: Vec::new(),
+                information: Vec::new(),
                 issuance: vec![profile.issuance.to_owned()],
                 revocation: Vec::new(),
                 statuses: statuses.iter().map(|status| (*status).to_owned()).collect(),

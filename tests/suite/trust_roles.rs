@@ -283,3 +283,79 @@ fn what_was_kept_while_a_source_was_unusable_does_not_outlast_it() {
     chains.issuer(header, &read, &trust(NOW), AnchorInChain::Refuse, UnixSeconds(NOW)).unwrap();
     assert_eq!(judge(&trust(NOW + 1_000)), Ok(()));
 }
+
+#[test]
+fn what_one_source_refuses_another_may_admit() {
+    // X5C-02, X5C-10: every source is asked by itself, in whatever order they stand.
+    let scene = Scene::good();
+    let leaf = Certificate::read(&world().certified().chain[0]).unwrap();
+    let own = scene.trust().sources()[0].clone();
+    let pinned = |name: &str, types: &[&str]| TrustSource {
+        name: name.to_owned(),
+        anchors: Vec::new(),
+        pinned: vec![leaf.clone()],
+        types: types.iter().map(|vct| (*vct).to_owned()).collect(),
+        ..own.clone()
+    };
+    let demanding = |source: TrustSource| TrustSource {
+        profile: CertificateProfile { qc_type: Some(QC_TYPE_PID.to_owned()), ..CertificateProfile::default() },
+        ..source
+    };
+    let of_type: &[&str] = &[&own.types[0]];
+    let both_orders = |sources: [TrustSource; 2]| {
+        let [one, other] = sources;
+        let first = judge(&scene, &TrustAnchors::new(vec![one.clone(), other.clone()]));
+        assert_eq!(judge(&scene, &TrustAnchors::new(vec![other, one])), first);
+        first
+    };
+    // Pinned for another type, pinned with a profile that is not met: neither hides the source that admits it.
+    for beside in [pinned("a", &["urn:other"]), demanding(pinned("a", of_type))] {
+        assert_eq!(both_orders([beside.clone(), own.clone()]), Ok(()));
+        assert_eq!(both_orders([beside, pinned("b", of_type)]), Ok(()));
+    }
+    // Without one that admits it, the reason is that of the source for this type.
+    assert_eq!(both_orders([pinned("a", &["urn:other"]), demanding(own.clone())]), Err(Code::X5cProfileViolation));
+    assert_eq!(
+        both_orders([
+            demanding(pinned("a", &["urn:other"])),
+            TrustSource { types: vec!["urn:third".to_owned()], ..own.clone() }
+        ]),
+        Err(Code::TrustAnchorSetEmpty)
+    );
+    // A source that nobody can ask now might admit it.
+    let absent = TrustSource { basis: Basis::Absent { list: "pids".to_owned() }, ..own.clone() };
+    assert_eq!(both_orders([demanding(own.clone()), absent]), Err(Code::TrustUnavailable));
+}
+
+#[test]
+fn an_intermediate_that_another_source_takes_as_anchor_changes_nothing() {
+    // HAIP section 6.1.1: x5c must not include the anchor, and that is the anchor of the source that it leads to.
+    let scene = Scene::good();
+    let own = scene.trust().sources()[0].clone();
+    let intermediate = world().certified().chain.get(1).map(|der| anchor(der)).unwrap();
+    let other = TrustSource { name: "beside".to_owned(), anchors: vec![intermediate], ..own.clone() };
+    assert_eq!(judge(&scene, &TrustAnchors::new(vec![other.clone(), own.clone()])), Ok(()));
+    assert_eq!(judge(&scene, &TrustAnchors::new(vec![own, other.clone()])), Ok(()));
+    assert_eq!(judge(&scene, &TrustAnchors::new(vec![other])), Err(Code::X5cProfileViolation));
+}
+
+#[test]
+fn a_revocation_is_told_whichever_source_knows_of_it() {
+    // X5C-11, case X5C-025: the chain reaches a source for another type, which does not look at revocation.
+    let scene = Scene::good();
+    let own = scene.trust().sources()[0].clone();
+    let lists = world().authority.revocation_lists(IssuerName::PidGermany, Revoked::Leaf).unwrap();
+    let lists: Vec<RevocationList> = lists.iter().map(|der| RevocationList::read(der).unwrap()).collect();
+    let lists = Arc::new(RevocationLists::new(lists).unwrap());
+    let looking = TrustSource { revocation: Some(Revocation { lists, depth: Depth::WholeChain }), ..own.clone() };
+    let for_another = TrustSource { name: "another".to_owned(), types: vec!["urn:other".to_owned()], ..own.clone() };
+    let judge = |sources: Vec<TrustSource>| judge(&scene, &TrustAnchors::new(sources));
+    assert_eq!(judge(vec![for_another.clone(), looking.clone()]), Err(Code::X5cRevoked));
+    assert_eq!(judge(vec![looking.clone(), for_another.clone()]), Err(Code::X5cRevoked));
+    let foreign = TrustSource { name: "foreign".to_owned(), countries: vec!["FR".to_owned()], ..own.clone() };
+    assert_eq!(judge(vec![foreign, looking.clone()]), Err(Code::X5cRevoked));
+    // Not for a type that the source which knows of it does not vouch for.
+    let covering = TrustSource { name: "covering".to_owned(), ..scene.trust().sources()[1].clone() };
+    let looking_elsewhere = TrustSource { types: vec!["urn:other".to_owned()], ..looking };
+    assert_eq!(judge(vec![for_another, looking_elsewhere, covering]), Err(Code::IssuerNotAuthorized));
+}

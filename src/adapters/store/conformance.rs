@@ -64,9 +64,9 @@ pub fn sample(number: u64) -> NewTransaction {
             preset: Some("bewohnerparken".to_owned()),
             client_id: "x509_hash:abc".to_owned(),
             nonce: Nonce::from_random(random(4)),
-            state: State::from_random(random(5)),
+            state: Some(State::from_random(random(5))),
             response_mode: ResponseMode::DirectPostJwt,
-            response_uri: "https://verifier.example/wallet/responses/abc".to_owned(),
+            response_uri: Some("https://verifier.example/wallet/responses/abc".to_owned()),
             dcql_query: format!(r#"{{"credentials":[{{"id":"pid","meta":"{}"}}]}}"#, "x".repeat(900)),
             transaction_data: Vec::new(),
             purpose: Purpose { de: Some("Prüfung der Anschrift".to_owned()), en: None },
@@ -494,7 +494,7 @@ pub async fn text_is_only_text(store: Store) {
         parts.reference = Some(text.clone());
         parts.request.preset = Some(text.clone());
         parts.request.client_id.clone_from(&text);
-        parts.request.response_uri.clone_from(&text);
+        parts.request.response_uri = Some(text.clone());
         parts.request.dcql_query.clone_from(&text);
         parts.request.purpose = Purpose { de: Some(text.clone()), en: Some(text.clone()) };
         parts.request.encryption_kid.clone_from(&text);

@@ -49,9 +49,11 @@ impl Projection {
     }
 
     /// The paths of the parts that are not kept, without any value: sorted, each once, elements of an array as `null`.
-    pub fn dropped(&self, claims: &Map<String, Value>) -> Vec<String> {
+    /// Members named in `besides` are not looked at.
+    pub fn dropped(&self, claims: &Map<String, Value>, besides: &[&str]) -> Vec<String> {
         let mut found = BTreeSet::new();
-        dropped_members(claims, &self.0, &mut Vec::new(), &mut found);
+        let members = claims.iter().filter(|(name, _)| !besides.contains(&name.as_str()));
+        dropped_members(members, &self.0, &mut Vec::new(), &mut found);
         found.into_iter().collect()
     }
 }
@@ -109,8 +111,8 @@ fn copy_members(members: &Map<String, Value>, kept: &BTreeMap<String, Keep>) -> 
     members.iter().filter_map(|(name, value)| Some((name.clone(), copy(value, kept.get(name)?)?))).collect()
 }
 
-fn dropped_members(
-    members: &Map<String, Value>,
+fn dropped_members<'m>(
+    members: impl IntoIterator<Item = (&'m String, &'m Value)>,
     kept: &BTreeMap<String, Keep>,
     at: &mut Vec<Component>,
     found: &mut BTreeSet<String>,
@@ -148,7 +150,7 @@ mod tests {
         let claims = claims.as_object().unwrap();
         let paths: Vec<_> = paths.iter().map(|path| ClaimsPath::parse(path).unwrap()).collect();
         let projection = Projection::new(claims, &paths);
-        (Value::Object(projection.kept(claims)), projection.dropped(claims))
+        (Value::Object(projection.kept(claims)), projection.dropped(claims, &[]))
     }
 
     #[test]

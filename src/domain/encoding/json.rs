@@ -314,6 +314,15 @@ impl DateClaim {
         }
     }
 
+    /// From a value that is no fraction and has no exponent.
+    fn of(value: Option<&Value>) -> Self {
+        match value {
+            None => Self::Absent,
+            Some(Value::Number(number)) => number.as_i64().map_or(Self::WrongForm, |time| Self::At(UnixSeconds(time))),
+            Some(_) => Self::WrongType,
+        }
+    }
+
     fn read(raw: Option<&RawValue>) -> Self {
         match raw.map(RawValue::get) {
             None => Self::Absent,
@@ -338,6 +347,19 @@ pub struct Dates {
 }
 
 impl Dates {
+    /// The dates of a payload, from its members as [`parse_object`] has read them; from its text only where a date is no
+    /// integer, as only the text tells then in what form it was written.
+    ///
+    /// # Errors
+    /// As [`Dates::read`].
+    pub fn of(members: &Map<String, Value>, payload: &[u8]) -> Result<Self, Fault> {
+        let [iat, nbf, exp] = ["iat", "nbf", "exp"].map(|name| members.get(name));
+        if [iat, nbf, exp].into_iter().flatten().any(Value::is_f64) {
+            return Self::read(payload);
+        }
+        Ok(Self { issued_at: DateClaim::of(iat), not_before: DateClaim::of(nbf), expires: DateClaim::of(exp) })
+    }
+
     /// Reads the dates of a payload that [`parse_object`] has accepted, or refused for [`Fault::NumberRange`].
     ///
     /// # Errors
@@ -473,6 +495,34 @@ mod tests {
         assert_eq!(dates.not_before, DateClaim::WrongForm);
         assert_eq!(dates.expires, DateClaim::At(UnixSeconds(7)));
         assert_eq!(Dates::read(b"{}").unwrap().expires, DateClaim::Absent);
+        // However a date is written, members and text say the same of it.
+        for date in [
+            "0",
+            "-0",
+            "-1",
+            "7",
+            "7.5",
+            "-7.5",
+            "7.0",
+            "1e3",
+            "1E-3",
+            "-0.0",
+            "9223372036854775807",
+            "9223372036854775808",
+            "-9223372036854775808",
+            "-9223372036854775809",
+            "18446744073709551616",
+            "\"7\"",
+            "null",
+            "true",
+            "[7]",
+            "{}",
+        ] {
+            for text in [format!(r#"{{"iat":{date}}}"#), format!(r#"{{"nbf":1,"\u0065xp":{date},"x":1.5}}"#)] {
+                let members = parse_object(text.as_bytes()).unwrap();
+                assert_eq!(Dates::of(&members, text.as_bytes()), Dates::read(text.as_bytes()), "{text}");
+            }
+        }
         assert_eq!(Dates::read(br#"{"exp":1e400}"#).unwrap().expires, DateClaim::WrongForm);
     }
 

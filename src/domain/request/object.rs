@@ -44,13 +44,28 @@ pub struct RequestObject<'a> {
 /// The audience of request objects for wallets with static configuration (OVP-JAR-05).
 pub const SELF_ISSUED_AUDIENCE: &str = "https://self-issued.me/v2";
 
+/// The only `response_type` (OVP-REQ-01).
+pub(super) const VP_TOKEN: &str = "vp_token";
+
 #[derive(Serialize)]
-struct Header<'a> {
+pub(super) struct Header<'a> {
     alg: &'a str,
     typ: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     iat: Option<UnixSeconds>,
     x5c: Vec<String>,
+}
+
+impl Header<'_> {
+    /// For these certificates in DER, leaf first; with the time where the profile wants it.
+    pub(super) fn new(certificates: &[Vec<u8>], iat: Option<UnixSeconds>) -> Self {
+        Self {
+            alg: "ES256",
+            typ: "oauth-authz-req+jwt",
+            iat,
+            x5c: certificates.iter().map(|der| base64::encode_standard(der)).collect(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -73,12 +88,25 @@ struct Payload<'a> {
 }
 
 #[derive(Serialize)]
-struct ClientMetadata<'a> {
+pub(super) struct ClientMetadata<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     jwks: Option<Jwks<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     encrypted_response_enc_values_supported: Option<[&'static str; 2]>,
     vp_formats_supported: VpFormats,
+}
+
+impl<'a> ClientMetadata<'a> {
+    /// For answers of these algorithms, encrypted to this key if there is one.
+    pub(super) fn new(algorithms: &AllowedAlgorithms, encryption_jwk: Option<&'a Map<String, Value>>) -> Self {
+        let names: Vec<&'static str> = algorithms.names().collect();
+        Self {
+            jwks: encryption_jwk.map(|jwk| Jwks { keys: [jwk] }),
+            encrypted_response_enc_values_supported: encryption_jwk
+                .map(|_| ContentEncryption::ALL.map(ContentEncryption::name)),
+            vp_formats_supported: VpFormats { sd_jwt: SdJwtFormat { issuer: names.clone(), holder: names } },
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -109,14 +137,9 @@ impl RequestObject<'_> {
     /// # Source
     /// OpenID4VP 1.0 sections 5.1, 5.2, 5.8 and 8.3, HAIP section 5; OVP-JAR-02, OVP-META-03, OVP-META-11.
     pub fn signing_input(&self) -> Result<String, serde_json::Error> {
-        let header = Header {
-            alg: "ES256",
-            typ: "oauth-authz-req+jwt",
-            iat: self.issued_at_in_header.then_some(self.issued_at),
-            x5c: self.certificates.iter().map(|der| base64::encode_standard(der)).collect(),
-        };
+        let header = Header::new(self.certificates, self.issued_at_in_header.then_some(self.issued_at));
         let payload = Payload {
-            response_type: "vp_token",
+            response_type: VP_TOKEN,
             response_mode: self.response_mode,
             client_id: self.client_id,
             response_uri: self.response_uri,
@@ -146,7 +169,7 @@ impl RequestObject<'_> {
     pub fn link_parameters(&self) -> Result<Vec<(&'static str, String)>, serde_json::Error> {
         let mut parameters = vec![
             ("client_id", self.client_id.to_owned()),
-            ("response_type", "vp_token".to_owned()),
+            ("response_type", VP_TOKEN.to_owned()),
             ("response_mode", self.response_mode.to_owned()),
             ("response_uri", self.response_uri.to_owned()),
             ("nonce", self.nonce.to_owned()),
@@ -161,14 +184,7 @@ impl RequestObject<'_> {
     }
 
     fn client_metadata(&self) -> ClientMetadata<'_> {
-        let names: Vec<&'static str> = self.algorithms.names().collect();
-        ClientMetadata {
-            jwks: self.encryption_jwk.map(|jwk| Jwks { keys: [jwk] }),
-            encrypted_response_enc_values_supported: self
-                .encryption_jwk
-                .map(|_| ContentEncryption::ALL.map(ContentEncryption::name)),
-            vp_formats_supported: VpFormats { sd_jwt: SdJwtFormat { issuer: names.clone(), holder: names } },
-        }
+        ClientMetadata::new(self.algorithms, self.encryption_jwk)
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Profile {
     pub published_issuer_keys: bool,
     /// Whether a tenant may allow answers that are not encrypted.
     pub plain_answers: bool,
+    /// Whether a tenant may offer browsers requests that are not signed (DCA-15).
+    pub unsigned_browser_requests: bool,
     /// The rules that it relaxes.
     pub relaxes: &'static [Relaxed],
 }
@@ -79,6 +81,7 @@ pub static HAIP_ETSI: Profile = Profile {
     purpose_demanded: true,
     verifier_info: VerifierInfoRule { demanded: true, data: VerifierInfoData::Base64url },
     plain_answers: false,
+    unsigned_browser_requests: false,
     ..HAIP_BASE
 };
 
@@ -90,6 +93,7 @@ pub static DE_SANDBOX: Profile = Profile {
     purpose_demanded: true,
     verifier_info: VerifierInfoRule { demanded: true, data: VerifierInfoData::Certificate },
     plain_answers: false,
+    unsigned_browser_requests: false,
     relaxes: &[
         Relaxed { rule: "OVP-JAR-12", instead: "x5c holds the access certificate alone, without intermediates" },
         Relaxed {
@@ -130,6 +134,7 @@ const HAIP_BASE: Profile = Profile {
     anchor_in_chain: AnchorInChain::Refuse,
     published_issuer_keys: false,
     plain_answers: true,
+    unsigned_browser_requests: true,
     relaxes: &[],
 };
 

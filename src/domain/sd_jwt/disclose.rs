@@ -6,7 +6,7 @@ use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::sd_jwt::shape::{Part, Shape};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 /// The hash algorithm of an SD-JWT: `_sd_alg` of the signed top level, `sha-256` if absent.
 ///
@@ -23,9 +23,17 @@ pub fn hash_algorithm(payload: &Map<String, Value>) -> Result<HashAlgorithm, Rea
 
 /// The disclosures of a presentation, read and hashed: what can be known of them before any signature.
 pub struct Disclosures {
-    /// By digest; taken out when the digest is met. They are few, so that comparing is cheaper than hashing, and nobody
-    /// can choose digests that collide.
-    disclosed: BTreeMap<String, Option<Disclosed>>,
+    /// By digest.
+    disclosed: BTreeMap<String, Digest>,
+}
+
+/// What is known of a digest. They are few, so that comparing is cheaper than hashing, and nobody can choose digests that
+/// collide.
+enum Digest {
+    /// A disclosure has it, and nothing has led to it yet.
+    Disclosed(Disclosed),
+    /// It was met in the payload or in a disclosure, with or without a disclosure of its own.
+    Met,
 }
 
 impl Disclosures {
@@ -44,7 +52,7 @@ impl Disclosures {
         for text in texts {
             base64::decode_url_into(text, &mut buffer)?;
             let value = read_disclosure(&buffer)?;
-            if disclosed.insert(hash.digest_url(text.as_bytes()), Some(value)).is_some() {
+            if disclosed.insert(hash.digest_url(text.as_bytes()), Digest::Disclosed(value)).is_some() {
                 return Err(Reason::new(Code::SdjwtDisclosureUnreferenced, "a disclosure was sent twice"));
             }
         }
@@ -95,18 +103,17 @@ impl Disclosures {
         drawing: bool,
     ) -> Result<(Map<String, Value>, Shape), Reason> {
         let left = self.disclosed.len();
-        let seen = BTreeSet::new();
-        let mut process = Process { disclosed: self.disclosed, left, seen, misplaced: None, drawing };
+        let mut process = Process { digests: self.disclosed, left, misplaced: None, drawing };
         payload.shift_remove("_sd_alg");
         let top = Place { protected, guarded: false, top: true, depth: 0, disclosed: 0 };
-        let (claims, shape) = process.object(payload, top)?;
+        let shape = process.object(&mut payload, top)?;
         if let Some(misplaced) = process.misplaced {
             return Err(misplaced);
         }
         if process.left > 0 {
             return Err(Reason::new(Code::SdjwtDisclosureUnreferenced, "a disclosure belongs to no digest"));
         }
-        Ok((claims, shape))
+        Ok((payload, shape))
     }
 }
 
@@ -132,11 +139,9 @@ enum Disclosed {
 }
 
 struct Process {
-    disclosed: BTreeMap<String, Option<Disclosed>>,
-    /// How many have not been met yet.
+    digests: BTreeMap<String, Digest>,
+    /// How many disclosures have not been met yet.
     left: usize,
-    /// Every digest met so far, with or without a disclosure.
-    seen: BTreeSet<String>,
     /// The first disclosure of the wrong kind for its place. It refuses at the end only, as the digest of a disclosure
     /// that is used at two places is a duplicate first (SDJ-26, case SDJ-008).
     misplaced: Option<Reason>,
@@ -186,31 +191,25 @@ impl Process {
 
     /// Notes a digest and takes what it discloses, if anything.
     fn meet(&mut self, digest: String) -> Result<Option<Disclosed>, Reason> {
-        let found = self.disclosed.get_mut(&digest).and_then(Option::take);
-        if found.is_some() {
-            self.left = self.left.saturating_sub(1);
-        }
-        if !self.seen.insert(digest) {
-            return Err(Reason::new(Code::SdjwtDigestDuplicate, "a digest occurs more than once"));
-        }
-        Ok(found)
-    }
-
-    fn value(&mut self, value: Value, place: Place<'_>) -> Result<(Value, Shape), Reason> {
-        match value {
-            Value::Object(members) => {
-                self.object(members, place).map(|(members, shape)| (Value::Object(members), shape))
+        match self.digests.insert(digest, Digest::Met) {
+            None => Ok(None),
+            Some(Digest::Disclosed(found)) => {
+                self.left = self.left.saturating_sub(1);
+                Ok(Some(found))
             }
-            Value::Array(items) => self.array(items, place).map(|(items, shape)| (Value::Array(items), shape)),
-            scalar => Ok((scalar, Shape::Scalar)),
+            Some(Digest::Met) => Err(Reason::new(Code::SdjwtDigestDuplicate, "a digest occurs more than once")),
         }
     }
 
-    fn object(
-        &mut self,
-        mut members: Map<String, Value>,
-        place: Place<'_>,
-    ) -> Result<(Map<String, Value>, Shape), Reason> {
+    fn value(&mut self, value: &mut Value, place: Place<'_>) -> Result<Shape, Reason> {
+        match value {
+            Value::Object(members) => self.object(members, place),
+            Value::Array(items) => self.array(items, place),
+            _ => Ok(Shape::Scalar),
+        }
+    }
+
+    fn object(&mut self, members: &mut Map<String, Value>, place: Place<'_>) -> Result<Shape, Reason> {
         if members.contains_key("_sd_alg") {
             return Err(Reason::new(Code::SdjwtAlgUnsupported, "_sd_alg below the top level"));
         }
@@ -218,14 +217,12 @@ impl Process {
             return Err(Reason::new(Code::SdjwtMalformed, "a placeholder outside an array, or with other members"));
         }
         let digests = members.shift_remove("_sd");
-        let mut claims = Map::with_capacity(members.len());
         let mut parts = self.drawing.then(|| HashMap::with_capacity(members.len()));
-        for (name, value) in members {
-            let (value, shape) = self.value(value, place.below(Some(&name))?)?;
+        for (name, value) in members.iter_mut() {
+            let shape = self.value(value, place.below(Some(name))?)?;
             if let Some(parts) = &mut parts {
                 parts.insert(name.clone(), Part { disclosed: false, shape });
             }
-            claims.insert(name, value);
         }
         let digests = match digests {
             None => Vec::new(),
@@ -240,28 +237,28 @@ impl Process {
             match self.meet(digest)? {
                 None => withheld = true,
                 Some(Disclosed::Element(_)) => self.misplace("an object needs three elements"),
-                Some(Disclosed::Member(name, value)) => {
-                    if claims.contains_key(&name) {
+                Some(Disclosed::Member(name, mut value)) => {
+                    if members.contains_key(&name) {
                         return Err(Reason::new(Code::SdjwtClaimConflict, "a claim name would be set twice"));
                     }
-                    let (value, shape) = self.value(value, place.disclosing(Some(&name))?)?;
+                    let shape = self.value(&mut value, place.disclosing(Some(&name))?)?;
                     if let Some(parts) = &mut parts {
                         parts.insert(name.clone(), Part { disclosed: true, shape });
                     }
-                    claims.insert(name, value);
+                    members.insert(name, value);
                 }
             }
         }
-        Ok((claims, parts.map_or(Shape::Scalar, |members| Shape::Object { members, withheld })))
+        Ok(parts.map_or(Shape::Scalar, |members| Shape::Object { members, withheld }))
     }
 
-    fn array(&mut self, items: Vec<Value>, place: Place<'_>) -> Result<(Vec<Value>, Shape), Reason> {
+    fn array(&mut self, items: &mut Vec<Value>, place: Place<'_>) -> Result<Shape, Reason> {
         let mut kept = Vec::with_capacity(items.len());
         let mut parts = self.drawing.then(|| Vec::with_capacity(items.len()));
-        for item in items {
+        for item in items.drain(..) {
             let (value, part) = match placeholder(item)? {
-                Item::Plain(value) => {
-                    let (value, shape) = self.value(value, place.below(None)?)?;
+                Item::Plain(mut value) => {
+                    let shape = self.value(&mut value, place.below(None)?)?;
                     (Some(value), Some(Part { disclosed: false, shape }))
                 }
                 Item::Digest(digest) => match self.meet(digest)? {
@@ -270,8 +267,8 @@ impl Process {
                         self.misplace("an array element needs two elements");
                         (None, None)
                     }
-                    Some(Disclosed::Element(value)) => {
-                        let (value, shape) = self.value(value, place.disclosing(None)?)?;
+                    Some(Disclosed::Element(mut value)) => {
+                        let shape = self.value(&mut value, place.disclosing(None)?)?;
                         (Some(value), Some(Part { disclosed: true, shape }))
                     }
                 },
@@ -281,7 +278,8 @@ impl Process {
                 parts.push(part);
             }
         }
-        Ok((kept, parts.map_or(Shape::Scalar, Shape::Array)))
+        *items = kept;
+        Ok(parts.map_or(Shape::Scalar, Shape::Array))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The key binding JWT: made by the holder, for this verifier, for this request, over these disclosures, now.
 
+use crate::domain::dc_api::is_origin_audience;
 use crate::domain::encoding::json::{self, DateClaim, Dates};
 use crate::domain::jose::alg::{AllowedAlgorithms, SignatureAlgorithm};
 use crate::domain::jose::constant_time_eq;
@@ -60,15 +61,18 @@ impl<'a> KeyBinding<'a> {
             json::Fault::NumberRange => Reason::new(Code::KbMalformed, "a number beyond the range of a double"),
             other => other.into(),
         })?;
-        let dates = Dates::read(&payload)?;
+        let dates = Dates::of(&claims, &payload)?;
         Ok(Self { jws, algorithm, claims, dates })
     }
 
-    /// `aud` is one string and exactly the audience (KB-08, KB-09).
+    /// `aud` is one string and exactly the audience (KB-08, KB-09, KB-10).
     ///
     /// # Errors
-    /// [`Code::KbAudMismatch`].
+    /// [`Code::KbAudMismatch`]; [`Code::OriginMismatch`] where the audience is an origin (`origin:…`).
     pub fn check_audience(&self, audience: &str) -> Result<(), Reason> {
+        if is_origin_audience(audience) {
+            return self.check_text("aud", audience, Code::OriginMismatch, "aud is not the origin that asked");
+        }
         self.check_text("aud", audience, Code::KbAudMismatch, "aud is not the client_id of the request")
     }
 

@@ -25,6 +25,7 @@ pub use reading::{MAX_WRONG_CODES, Reading, Returned};
 pub use secret::SecretScalar;
 pub use state::{Accepted, Refusal, SCAN_SECONDS};
 
+use super::dc_api::Offer;
 use super::ids::{Nonce, PageHandle, RequestHandle, State, TenantId, TransactionId};
 use super::reason::Code;
 use super::request::ClientIdPrefix;
@@ -42,33 +43,56 @@ pub enum Flow {
     },
     /// The wallet is on another device and scanned a QR code; the browser waits on its page.
     CrossDevice,
+    /// A page of the caller's asks through the browser's Digital Credentials API and never leaves; the caller hands the
+    /// answer in. Wallets collect nothing and post nothing.
+    DcApi(Offer),
 }
 
-/// How the wallet sends its answer (OpenID4VP 1.0 sections 8.2 and 8.3.1).
+/// How the wallet sends its answer (OpenID4VP 1.0 sections 8.2, 8.3.1 and A.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResponseMode {
     /// `direct_post.jwt`: encrypted.
     DirectPostJwt,
     /// `direct_post`: plain, where the configuration allows it.
     DirectPost,
+    /// `dc_api.jwt`: encrypted, through the browser.
+    DcApiJwt,
+    /// `dc_api`: plain, through the browser, where the configuration allows it.
+    DcApi,
 }
 
 impl ResponseMode {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::DirectPostJwt, Self::DirectPost, Self::DcApiJwt, Self::DcApi];
+
     /// The specification's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::DirectPostJwt => "direct_post.jwt",
             Self::DirectPost => "direct_post",
+            Self::DcApiJwt => "dc_api.jwt",
+            Self::DcApi => "dc_api",
         }
     }
 
     /// The mode with this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "direct_post.jwt" => Some(Self::DirectPostJwt),
-            "direct_post" => Some(Self::DirectPost),
-            _ => None,
-        }
+        Self::ALL.into_iter().find(|mode| mode.as_str() == name)
+    }
+
+    /// Whether the answer must be encrypted.
+    pub const fn is_encrypted(self) -> bool {
+        matches!(self, Self::DirectPostJwt | Self::DcApiJwt)
+    }
+
+    /// The mode for the same answer through a browser: encrypted or plain as it is (DCA-04).
+    pub const fn through_browser(self) -> Self {
+        if self.is_encrypted() { Self::DcApiJwt } else { Self::DcApi }
+    }
+
+    /// Whether the answer comes through the browser (DCA-04).
+    pub const fn is_by_browser(self) -> bool {
+        matches!(self, Self::DcApiJwt | Self::DcApi)
     }
 }
 
@@ -86,16 +110,16 @@ pub struct Purpose {
 pub struct RequestData {
     /// The preset the query came from, if it came from one.
     pub preset: Option<String>,
-    /// Our `client_id`, with its prefix; the audience of the holder's proof.
+    /// Our `client_id`, with its prefix; the audience of the holder's proof, unless the browser carries the answer.
     pub client_id: String,
     /// The nonce that the holder's proof must carry.
     pub nonce: Nonce,
-    /// The `state` that the answer must carry.
-    pub state: State,
+    /// The `state` that the answer must carry; none in the Digital Credentials API, which has no such thing (NON-06).
+    pub state: Option<State>,
     /// How the answer must come.
     pub response_mode: ResponseMode,
-    /// Where the answer must go.
-    pub response_uri: String,
+    /// Where the answer must go; nowhere in the Digital Credentials API, where the browser takes it.
+    pub response_uri: Option<String>,
     /// The DCQL query: the exact JSON text that is sent.
     pub dcql_query: String,
     /// The entries of transaction data: the exact texts that are sent, which are the evidence of what was authorised
@@ -112,7 +136,12 @@ pub struct RequestData {
 impl RequestData {
     /// Whether the whole request travels in the link, so that no wallet collects it.
     pub fn is_in_link(&self) -> bool {
-        !ClientIdPrefix::of(&self.client_id).is_signed()
+        !self.response_mode.is_by_browser() && !ClientIdPrefix::of(&self.client_id).is_signed()
+    }
+
+    /// Whether wallets collect the request: it travels neither in the link nor through a browser.
+    pub fn is_collected(&self) -> bool {
+        !self.response_mode.is_by_browser() && !self.is_in_link()
     }
 }
 
@@ -349,6 +378,14 @@ impl Transaction {
         &self.start.flow
     }
 
+    /// What a browser was offered, in the flow of the Digital Credentials API.
+    pub const fn offer(&self) -> Option<&Offer> {
+        match &self.start.flow {
+            Flow::DcApi(offer) => Some(offer),
+            Flow::SameDevice { .. } | Flow::CrossDevice => None,
+        }
+    }
+
     /// What the wallet is asked.
     pub const fn request(&self) -> &RequestData {
         &self.start.request
@@ -459,6 +496,7 @@ impl fmt::Debug for Transaction {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::domain::dc_api::{Origin, Protocol};
     use crate::domain::limits::RANDOM_BYTES;
 
     pub(crate) const CREATED: UnixSeconds = UnixSeconds(1_000);
@@ -467,6 +505,7 @@ pub(crate) mod tests {
     /// An open transaction whose random values all come from `seed`.
     pub(crate) fn open(seed: u8, flow: Flow) -> Transaction {
         let random = [seed; RANDOM_BYTES];
+        let by_browser = matches!(flow, Flow::DcApi(_));
         Transaction::begin(NewTransaction {
             tenant: TenantId::default_tenant(),
             id: TransactionId::from_random(random),
@@ -479,9 +518,9 @@ pub(crate) mod tests {
                 preset: Some("bewohnerparken".to_owned()),
                 client_id: "x509_hash:abc".to_owned(),
                 nonce: Nonce::from_random(random),
-                state: State::from_random(random),
-                response_mode: ResponseMode::DirectPostJwt,
-                response_uri: "https://verifier.example/wallet/responses/abc".to_owned(),
+                state: (!by_browser).then(|| State::from_random(random)),
+                response_mode: if by_browser { ResponseMode::DcApiJwt } else { ResponseMode::DirectPostJwt },
+                response_uri: (!by_browser).then(|| "https://verifier.example/wallet/responses/abc".to_owned()),
                 dcql_query: r#"{"credentials":[]}"#.to_owned(),
                 transaction_data: Vec::new(),
                 purpose: Purpose { de: Some("Prüfung der Anschrift".to_owned()), en: None },
@@ -498,13 +537,20 @@ pub(crate) mod tests {
         Flow::SameDevice { return_url: "https://town.example/back".to_owned() }
     }
 
+    pub(crate) fn dc_api() -> Flow {
+        Flow::DcApi(Offer {
+            origin: Origin::parse("https://antrag.town.example").unwrap(),
+            protocols: vec![Protocol::Signed, Protocol::Unsigned],
+        })
+    }
+
     #[test]
     fn names_lead_back() {
         for status in Status::ALL {
             assert_eq!(Status::from_name(status.as_str()), Some(status));
         }
         assert_eq!(Status::from_name("ended"), None);
-        for mode in [ResponseMode::DirectPostJwt, ResponseMode::DirectPost] {
+        for mode in ResponseMode::ALL {
             assert_eq!(ResponseMode::from_name(mode.as_str()), Some(mode));
         }
     }

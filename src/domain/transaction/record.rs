@@ -13,6 +13,7 @@ use super::{
     Accepted, Answer, Answered, ErrorRecord, Flow, NewTransaction, Outcome, Phase, Purpose, RequestData, ResponseMode,
     ResultPolicy, SecretScalar, Status, Transaction,
 };
+use crate::domain::dc_api::{Offer, Origin, Protocol};
 use crate::domain::encoding::base64;
 use crate::domain::ids::{Nonce, PageHandle, RequestHandle, State, TenantId, TransactionId};
 use crate::domain::reason::Code;
@@ -138,9 +139,12 @@ struct Row<'a> {
     version: u64,
     created_at: UnixSeconds,
     expires_at: UnixSeconds,
-    /// Present in the same-device flow, absent in the cross-device flow.
+    /// Present in the same-device flow, absent in the others.
     #[serde(borrow)]
     return_url: Option<Text<'a>>,
+    /// Present in the flow of the Digital Credentials API. Records from before it have no such member.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    dc_api: Option<OfferRow<'a>>,
     #[serde(borrow)]
     request: RequestRow<'a>,
     #[serde(borrow)]
@@ -166,6 +170,16 @@ struct Row<'a> {
     gate: Option<GateRow<'a>>,
 }
 
+/// What a browser was offered.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfferRow<'a> {
+    #[serde(borrow)]
+    origin: Text<'a>,
+    #[serde(borrow)]
+    protocols: Vec<Text<'a>>,
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RequestRow<'a> {
@@ -176,11 +190,11 @@ struct RequestRow<'a> {
     #[serde(borrow)]
     nonce: Text<'a>,
     #[serde(borrow)]
-    state: Text<'a>,
+    state: Option<Text<'a>>,
     #[serde(borrow)]
     response_mode: Text<'a>,
     #[serde(borrow)]
-    response_uri: Text<'a>,
+    response_uri: Option<Text<'a>>,
     #[serde(borrow)]
     dcql_query: Text<'a>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", borrow)]
@@ -262,8 +276,9 @@ impl<'a> Row<'a> {
             expires_at: start.expires_at,
             return_url: match &start.flow {
                 Flow::SameDevice { return_url } => Some(return_url.as_str().into()),
-                Flow::CrossDevice => None,
+                Flow::CrossDevice | Flow::DcApi(_) => None,
             },
+            dc_api: transaction.offer().map(OfferRow::of),
             request: RequestRow::of(&start.request),
             reference: text(start.reference.as_ref()),
             ttl_seconds: start.result_policy.ttl_seconds,
@@ -312,9 +327,11 @@ impl<'a> Row<'a> {
             None => None,
             Some(row) => Some(row.into_outcome(status)?),
         };
-        let flow = match self.return_url {
-            Some(return_url) => Flow::SameDevice { return_url: return_url.into_owned() },
-            None => Flow::CrossDevice,
+        let flow = match (self.return_url, self.dc_api) {
+            (Some(return_url), None) => Flow::SameDevice { return_url: return_url.into_owned() },
+            (None, None) => Flow::CrossDevice,
+            (None, Some(row)) => Flow::DcApi(row.into_offer()?),
+            (Some(_), Some(_)) => return None,
         };
         let same_device = matches!(flow, Flow::SameDevice { .. });
         let answered = match self.answered {
@@ -370,6 +387,13 @@ impl<'a> Row<'a> {
             _ => return None,
         };
         let request = self.request.into_request()?;
+        // The browser brings neither a state nor an answer to an address of ours; wallets bring both.
+        let by_browser = matches!(flow, Flow::DcApi(_));
+        let fits = |present: bool| present != by_browser;
+        let carried = request.response_mode.is_by_browser() == by_browser;
+        if !(carried && fits(request.state.is_some()) && fits(request.response_uri.is_some())) {
+            return None;
+        }
         let closed = status.is_end() || matches!(phase, Phase::Answered(_));
         if closed && request.encryption_key.is_some() {
             return None;
@@ -403,15 +427,30 @@ impl<'a> Row<'a> {
     }
 }
 
+impl<'a> OfferRow<'a> {
+    fn of(offer: &'a Offer) -> Self {
+        Self {
+            origin: offer.origin.as_str().into(),
+            protocols: offer.protocols.iter().map(|protocol| protocol.as_str().into()).collect(),
+        }
+    }
+
+    fn into_offer(self) -> Option<Offer> {
+        let protocols: Option<Vec<Protocol>> = self.protocols.iter().map(|name| Protocol::from_name(name)).collect();
+        let protocols = protocols.filter(|protocols| !protocols.is_empty())?;
+        Some(Offer { origin: Origin::parse(&self.origin).ok()?, protocols })
+    }
+}
+
 impl<'a> RequestRow<'a> {
     fn of(request: &'a RequestData) -> Self {
         Self {
             preset: text(request.preset.as_ref()),
             client_id: request.client_id.as_str().into(),
             nonce: request.nonce.as_str().into(),
-            state: request.state.as_str().into(),
+            state: request.state.as_ref().map(|state| state.as_str().into()),
             response_mode: request.response_mode.as_str().into(),
-            response_uri: request.response_uri.as_str().into(),
+            response_uri: text(request.response_uri.as_ref()),
             dcql_query: request.dcql_query.as_str().into(),
             transaction_data: request.transaction_data.iter().map(|text| text.as_str().into()).collect(),
             purpose_de: text(request.purpose.de.as_ref()),
@@ -426,13 +465,17 @@ impl<'a> RequestRow<'a> {
             None => None,
             Some(key) => Some(SecretScalar::new(bytes(&key.0)?)),
         };
+        let state = match self.state {
+            None => None,
+            Some(text) => Some(State::parse(&text)?),
+        };
         Some(RequestData {
             preset: self.preset.map(Cow::into_owned),
             client_id: self.client_id.into_owned(),
             nonce: Nonce::parse(&self.nonce)?,
-            state: State::parse(&self.state)?,
+            state,
             response_mode: ResponseMode::from_name(&self.response_mode)?,
-            response_uri: self.response_uri.into_owned(),
+            response_uri: self.response_uri.map(Cow::into_owned),
             dcql_query: self.dcql_query.into_owned(),
             transaction_data: self.transaction_data.into_iter().map(Cow::into_owned).collect(),
             purpose: Purpose { de: self.purpose_de.map(Cow::into_owned), en: self.purpose_en.map(Cow::into_owned) },
@@ -470,7 +513,7 @@ fn bytes(text: &str) -> Option<[u8; 32]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{CREATED, EXPIRES, open, same_device};
+    use super::super::tests::{CREATED, EXPIRES, dc_api, open, same_device};
     use super::super::{Refusal, Returned};
     use super::*;
     use proptest::prelude::*;
@@ -485,7 +528,7 @@ mod tests {
     fn samples() -> Vec<Transaction> {
         let error = ErrorRecord { code: Code::CredentialRevoked, detail: "status 1".to_owned() };
         let mut all = Vec::new();
-        for flow in [same_device(), Flow::CrossDevice] {
+        for flow in [same_device(), Flow::CrossDevice, dc_api()] {
             let opened = open(5, flow);
             let fetched = opened.clone().fetch(CREATED).unwrap();
             let answered = fetched.clone().verify(CREATED, accepted(), CODE).unwrap();
@@ -619,6 +662,48 @@ mod tests {
         for (name, transaction, change) in wrong {
             assert!(matches!(with(transaction, change), Err(RecordFault::Damaged(_))), "{name}");
         }
+    }
+
+    #[test]
+    fn offers_to_browsers_fit_the_flow() {
+        use serde_json::json;
+        let (asked, posted) = (open(5, dc_api()), open(5, same_device()));
+        assert!(with(&asked, |_| {}).is_ok());
+        let offer = |value: serde_json::Value| move |v: &mut serde_json::Value| v["dc_api"] = value;
+        let good = json!({"origin": "https://antrag.town.example", "protocols": ["openid4vp-v1-signed"]});
+        assert!(with(&asked, offer(good.clone())).is_ok());
+        assert!(with(&posted, offer(good)).is_err(), "a return address and an offer");
+        for wrong in [
+            json!(null),
+            json!({"origin": "https://antrag.town.example/", "protocols": ["openid4vp-v1-signed"]}),
+            json!({"origin": "https://antrag.town.example", "protocols": []}),
+            json!({"origin": "https://antrag.town.example", "protocols": ["openid4vp"]}),
+            json!({"origin": "https://antrag.town.example"}),
+        ] {
+            assert!(with(&asked, offer(wrong.clone())).is_err(), "{wrong}");
+        }
+        let request =
+            |name: &'static str, value: serde_json::Value| move |v: &mut serde_json::Value| v["request"][name] = value;
+        assert!(with(&asked, request("state", json!("AAAAAAAAAAAAAAAAAAAAAA"))).is_err());
+        assert!(with(&asked, request("response_uri", json!("https://verifier.example/x"))).is_err());
+        assert!(with(&asked, request("response_mode", json!("direct_post.jwt"))).is_err());
+        for (name, value) in [("state", json!(null)), ("response_uri", json!(null)), ("response_mode", json!("dc_api"))]
+        {
+            assert!(with(&posted, request(name, value)).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn records_from_before_the_dc_api_stay_readable() {
+        // The exact members that were written before: none of them says anything of a browser.
+        let old = r#"{"tenant":"default","id":"BQUFBQUFBQUFBQUFBQUFBQ","handle":"BQUFBQUFBQUFBQUFBQUFBQ","page":"BQUFBQUFBQUFBQUFBQUFBQ","version":1,"created_at":1000,"expires_at":1300,"return_url":"https://town.example/back","request":{"preset":"bewohnerparken","client_id":"x509_hash:abc","nonce":"BQUFBQUFBQUFBQUFBQUFBQ","state":"BQUFBQUFBQUFBQUFBQUFBQ","response_mode":"direct_post.jwt","response_uri":"https://verifier.example/wallet/responses/abc","dcql_query":"{\"credentials\":[]}","purpose_de":"Prüfung der Anschrift","purpose_en":null,"key":"BQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQU","kid":"k1"},"reference":"A-2027-000123","ttl_seconds":900,"delete_after_read":false,"status":"open","finished_at":null,"outcome":null,"gate":null}"#.as_bytes();
+        let mut record = MAGIC.to_vec();
+        record.push(VERSION);
+        record.extend_from_slice(&checksum(old).to_be_bytes());
+        record.extend_from_slice(old);
+        assert_eq!(decode(&record).unwrap(), open(5, same_device()));
+        // And they are still written like this, so that the program from before reads them, too.
+        assert_eq!(encode(&open(5, same_device())).unwrap()[8..], old[..]);
     }
 
     #[test]

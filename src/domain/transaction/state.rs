@@ -77,11 +77,11 @@ impl Transaction {
     /// - [`Code::TransactionCompleted`] after any end but expiry (RSP-010, RSP-011, RSP-012).
     /// - [`Code::TransactionExpired`] after expiry, and from `expires_at` on.
     /// - [`Code::StateMismatch`] if nobody has collected the request, so nobody can know its nonce (RSP-032). Requests
-    ///   that travel in the link need no collecting.
+    ///   that travel in the link or through a browser need no collecting.
     pub fn check_answerable(&self, now: UnixSeconds) -> Result<(), Reason> {
         self.check_not_ended(now)?;
         match self.phase {
-            Phase::Open if !self.start.request.is_in_link() => {
+            Phase::Open if self.start.request.is_collected() => {
                 Err(Reason::new(Code::StateMismatch, "an answer to a request that nobody collected"))
             }
             _ => Ok(()),
@@ -98,7 +98,8 @@ impl Transaction {
         let lock = match self.start.flow {
             Flow::SameDevice { .. } => Lock::Code(Gate::new(code)),
             Flow::CrossDevice if self.browser.is_some() => Lock::Confirmation,
-            Flow::CrossDevice => {
+            // Through a browser the answer came back to the page that asked: there is nobody to wait for.
+            Flow::CrossDevice | Flow::DcApi(_) => {
                 return Ok(self.into_phase(Phase::Verified(Answer::verified(now, accepted, None))));
             }
         };
@@ -288,7 +289,7 @@ impl Phase {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{CREATED, EXPIRES, open, same_device};
+    use super::super::tests::{CREATED, EXPIRES, dc_api, open, same_device};
     use super::super::{BrowserHash, Returned, Status};
     use super::*;
     use proptest::prelude::*;
@@ -374,6 +375,20 @@ mod tests {
             match status {
                 Status::Cancelled | Status::Expired => assert_eq!(result.unwrap().status(), status),
                 _ => assert_eq!(result.unwrap_err().code, Code::StateMismatch, "{status}"),
+            }
+        }
+    }
+
+    #[test]
+    fn in_the_dc_api_flow_nobody_collects_and_no_code_is_kept() {
+        // The caller has the request from the start, and hands the answer in itself.
+        for (status, end) in ends() {
+            let ended = end(open(1, dc_api()), LAST).unwrap();
+            assert_eq!(ended.status(), status);
+            assert!(ended.answer().is_none_or(|answer| answer.gate.is_none()));
+            assert!(ended.request().encryption_key.is_none(), "OVP-META-15 after {status}");
+            if status != Status::Expired {
+                assert_eq!(end(open(1, dc_api()), EXPIRES).unwrap_err().code, Code::TransactionExpired, "{status}");
             }
         }
     }
@@ -574,10 +589,15 @@ mod tests {
         /// store that writes only over the version shown stands between them.
         #[test]
         fn two_handles_never_break_the_rules(
-            same in any::<bool>(),
+            flow in 0..3_u8,
             steps in prop::collection::vec((act(), any::<bool>(), 990_i64..1_320), 1..40),
         ) {
-            let mut stored = open(1, if same { same_device() } else { Flow::CrossDevice });
+            let flow = match flow {
+                0 => same_device(),
+                1 => Flow::CrossDevice,
+                _ => dc_api(),
+            };
+            let mut stored = open(1, flow);
             let mut seen = [stored.clone(), stored.clone()];
             let mut end = None;
             for (act, second, now) in steps {

@@ -60,18 +60,20 @@ impl ChainCache {
         rule: AnchorInChain,
         now: UnixSeconds,
     ) -> Result<Arc<TrustedIssuer>, Reason> {
-        if let Some(entry) =
-            self.entry(header_part).filter(|entry| entry.trust == *trust.digest() && entry.rule == rule)
+        let known = self.entry(header_part).filter(|entry| entry.trust == *trust.digest() && entry.rule == rule);
+        // What does not hold any more may still hold by another way: then the chain is validated anew.
+        if let Some(entry) = known
+            && entry.issuer.check_period(now).is_ok()
+            && trust.check_still_usable(&entry.issuer, now).is_ok()
         {
-            entry.issuer.check_period(now)?;
-            trust.check_still_usable(&entry.issuer, now)?;
             return Ok(entry.issuer);
         }
         let certificates = header.x5c()?;
         header.check_thumbprint(certificates.first().map(Vec::as_slice).unwrap_or_default())?;
         let issuer = Arc::new(trust.trust_issuer(&certificates, rule, now)?);
-        // While some source cannot be used, the sources that a chain reaches are not all of them.
-        if trust.check_all_usable(now).is_err() {
+        // While some source cannot be used, the sources that a chain reaches are not all of them. And what refuses it may
+        // end before it does, as a list of revoked certificates.
+        if trust.check_all_usable(now).is_err() || !issuer.may_be_kept() {
             return Ok(issuer);
         }
         self.remember(

@@ -18,10 +18,16 @@ use std::sync::Arc;
 pub struct ListUse {
     /// The name of the list.
     pub list: String,
+    /// For a list of lists: the territories whose lists are followed. While one of them is not there, nobody can say that an
+    /// issuer is in none.
+    pub territories: Vec<String>,
     /// Service types whose certificates vouch for issuers.
     pub issuance: Vec<String>,
     /// Service types whose certificates vouch for signers of status lists.
     pub revocation: Vec<String>,
+    /// What services must say of themselves: one of these at least. If empty, those count that limit nothing
+    /// ([`crate::domain::trust_list::ServiceScope`]).
+    pub information: Vec<String>,
     /// Statuses that count as in force. If empty, the list has none, and a service that states one gives no trust; if
     /// not, a service without one gives none (TL-13).
     pub statuses: Vec<String>,
@@ -155,7 +161,7 @@ fn keys_of(plan: &IssuerPlan, held: &[HeldIssuer]) -> IssuerKeys {
 }
 
 /// The sources that `plan` stands for, given the lists that are held: one for each list with its name or below it. With
-/// no such list there is one source that can decide nothing.
+/// no such list there is one source that can decide nothing, and so there is for each territory whose list is not held.
 ///
 /// Certificates of authorities become anchors; others are trusted as they are (X5C-10). Whatever is too weak is left out.
 /// The statuses are those at `now`.
@@ -177,8 +183,8 @@ fn from_lists(plan: &TrustSource, uses: &ListUse, held: &[HeldList], now: UnixSe
         let (mut issuing, mut signing, mut outside) = (Bag::default(), Bag::default(), Bag::default());
         for service in &held.list.services {
             let admitted = uses.is_in_force(service, now) && plan.admits_country(service.country.as_deref());
-            let (issues, signs) =
-                (uses.issuance.contains(&service.service_type), uses.revocation.contains(&service.service_type));
+            let issues = uses.issuance.contains(&service.service_type) && service.scope.admits(&uses.information);
+            let signs = uses.revocation.contains(&service.service_type) && service.scope.is_within(&uses.information);
             for certificate in &service.certificates {
                 if admitted && issues {
                     issuing.take(certificate);
@@ -202,6 +208,14 @@ fn from_lists(plan: &TrustSource, uses: &ListUse, held: &[HeldList], now: UnixSe
     }
     if sources.is_empty() {
         sources.push(TrustSource { basis: Basis::Absent { list: uses.list.clone() }, ..plan.clone() });
+        return sources;
+    }
+    for territory in &uses.territories {
+        let list = format!("{}/{territory}", uses.list);
+        if !held.iter().any(|held| held.name == list) {
+            let name = format!("{}/{territory}", plan.name);
+            sources.push(TrustSource { name, basis: Basis::Absent { list }, ..plan.clone() });
+        }
     }
     sources
 }

@@ -26,7 +26,7 @@ use crate::domain::jose::jwk::PublicKey;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::x509::Certificate;
-use crate::domain::x509::chain::{self, Anchor, AnchorInChain, ChainRules, ValidatedChain};
+use crate::domain::x509::chain::{Anchor, AnchorInChain, ChainRules, ReceivedChain, ValidatedChain};
 use crate::domain::x509::revocation::Depth;
 use serde_json::Value;
 
@@ -45,6 +45,8 @@ pub struct TrustedIssuer {
     identity: Identity,
     /// Indexes of the sources that establish it.
     sources: Vec<usize>,
+    /// Indexes of the sources that it reaches and that do not admit it, with their reasons.
+    refused: Vec<(usize, Reason)>,
 }
 
 /// By what an issuer is known.
@@ -66,8 +68,9 @@ pub enum Identity {
 }
 
 impl TrustedIssuer {
-    fn certified(chain: ValidatedChain, sources: Vec<usize>) -> Self {
-        Self { identity: Identity::Certified(Box::new(chain)), sources }
+    /// Whether what is known of it hangs on nothing but the trust data and the validity of its certificates.
+    pub(super) const fn may_be_kept(&self) -> bool {
+        self.refused.is_empty()
     }
 
     /// By what it is known.
@@ -214,12 +217,14 @@ impl TrustAnchors {
         self.sources.iter().filter(|source| source.purpose.issues_credentials())
     }
 
-    /// Checks that every source whose issuers give credentials to people can be used at `now`.
+    /// Checks that every source whose issuers give credentials to people can be used at `now`, those aside whose list is
+    /// not there: when it comes, these are other trust data.
     ///
     /// # Errors
     /// As [`TrustSource::check_usable`], of the first that cannot.
     pub(super) fn check_all_usable(&self, now: UnixSeconds) -> Result<(), Reason> {
-        self.issuing().try_for_each(|source| source.check_usable(now))
+        let there = |source: &&TrustSource| !matches!(source.basis, Basis::Absent { .. });
+        self.issuing().filter(there).try_for_each(|source| source.check_usable(now))
     }
 
     /// Checks that at least one of the sources by which an issuer was trusted before is usable at `now`.
@@ -237,58 +242,71 @@ impl TrustAnchors {
         result
     }
 
-    /// Validates an issuer's chain against the anchors of all sources that are usable at `now`.
+    /// Asks all sources that are usable at `now` whether an issuer's chain leads to them, each by itself: what one of them
+    /// refuses, another may admit.
     ///
     /// # Errors
-    /// As [`chain::validate`]; [`Code::TrustUnavailable`] when no anchor is reached but a source cannot be used, because
-    /// its anchors might have been reached; [`Code::X5cProfileViolation`] too when every source that it reaches demands an extended
-    /// key usage that the leaf lacks.
+    /// As [`crate::domain::x509::chain::validate`]. When no source admits it, the most telling of these is given:
+    /// - [`Code::X5cRevoked`] from a source that it reaches.
+    /// - [`Code::TrustUnavailable`] when a source cannot be used, because it might have admitted it.
+    /// - [`Code::X5cProfileViolation`] from a source that it reaches and whose profile it breaks.
+    /// - [`Code::IssuerNotAuthorized`] when a list names its authority for something else.
     pub fn trust_issuer(
         &self,
         certificates: &[Vec<u8>],
         anchor_in_chain: AnchorInChain,
         now: UnixSeconds,
     ) -> Result<TrustedIssuer, Reason> {
-        let usable = || {
-            let issuing =
-                |source: &TrustSource| source.purpose.issues_credentials() && source.check_usable(now).is_ok();
-            self.sources.iter().enumerate().filter(move |(_, source)| issuing(source))
-        };
-        for (index, source) in usable().filter(|(_, source)| !source.pinned.is_empty()) {
-            if let Ok(chain) = chain::validate_pinned(certificates, &source.pinned, now) {
-                return source.admit(chain, &[], now).map(|chain| TrustedIssuer::certified(chain, vec![index]));
-            }
-        }
-        let owned = || usable().flat_map(|(index, source)| source.anchors.iter().map(move |anchor| (index, anchor)));
-        let anchors: Vec<&Anchor> = owned().map(|(_, anchor)| anchor).collect();
         let rules = ChainRules { anchor_in_chain, extended_key_usage: None };
-        let chain = chain::validate(certificates, &anchors, rules, now).map_err(|reason| match reason.code {
-            Code::X5cUntrusted => self.why_untrusted(certificates, rules, now).unwrap_or(reason),
-            _ => reason,
-        })?;
-        let mut reached: Vec<usize> = owned()
-            .enumerate()
-            .filter(|(place, _)| chain.anchors.contains(place))
-            .map(|(_, (index, _))| index)
-            .collect();
-        reached.dedup();
-        let (mut chain, mut sources, mut refusal) = (chain, Vec::new(), None);
-        for index in reached {
-            let Some(source) = self.sources.get(index) else { continue };
-            match source.admit(chain.clone(), &anchors, now) {
-                // Kept chains are looked at again when the lists of their sources end.
-                Ok(admitted) => {
-                    chain = admitted;
+        let received = ReceivedChain::read(certificates);
+        let (mut identity, mut sources, mut refused): (Option<ValidatedChain>, Vec<usize>, Vec<(usize, Reason)>) =
+            (None, Vec::new(), Vec::new());
+        for (index, source) in self.sources.iter().enumerate() {
+            if !source.purpose.issues_credentials() || source.check_usable(now).is_err() {
+                continue;
+            }
+            match source.establish(certificates, received.as_ref().ok(), rules, now) {
+                Some(Ok(chain)) => {
+                    identity = Some(match identity {
+                        Some(known) => known.and(chain),
+                        None => chain,
+                    });
                     sources.push(index);
                 }
-                Err(reason) => refusal = refusal.or(Some(reason)),
+                Some(Err(reason)) => refused.push((index, reason)),
+                None => {}
             }
         }
-        if sources.is_empty() {
-            let untrusted = || Reason::new(Code::X5cUntrusted, "the chain reaches no trust source");
-            return Err(refusal.unwrap_or_else(untrusted));
+        match identity {
+            Some(chain) => Ok(TrustedIssuer { identity: Identity::Certified(Box::new(chain)), sources, refused }),
+            None => Err(self.why_refused(&received?, &refused, rules, now)),
         }
-        Ok(TrustedIssuer::certified(chain, sources))
+    }
+
+    /// Why a chain that no source admits is refused.
+    fn why_refused(
+        &self,
+        received: &ReceivedChain,
+        refused: &[(usize, Reason)],
+        rules: ChainRules<'_>,
+        now: UnixSeconds,
+    ) -> Reason {
+        if let Some(revoked) = find_revoked(refused.iter().map(|(_, reason)| reason)) {
+            return revoked;
+        }
+        let usable = self.issuing().filter(|source| source.check_usable(now).is_ok());
+        let anchors: Vec<&Anchor> = usable.flat_map(|source| &source.anchors).collect();
+        let reason = match received.validate(&anchors, rules, now) {
+            Ok(_) => Reason::new(Code::X5cUntrusted, "the chain reaches no trust source"),
+            Err(reason) => reason,
+        };
+        // What is wrong with the chain itself is wrong for every source.
+        if !refused.is_empty() || reason.code == Code::X5cUntrusted {
+            let waits = || self.issuing().find_map(|source| source.check_certificates_usable(now).err());
+            let admission = || refused.first().map(|(_, reason)| reason.clone());
+            return waits().or_else(admission).or_else(|| self.why_untrusted(received, rules, now)).unwrap_or(reason);
+        }
+        reason
     }
 
     /// Whether a credential with this header is judged by the published keys of its issuer: it has no certificates, and
@@ -337,7 +355,7 @@ impl TrustAnchors {
                         key_set: *confirmed.keys.digest(),
                         confirmed_at: confirmed.confirmed_at,
                     };
-                    found = Some(TrustedIssuer { identity, sources: vec![index] });
+                    found = Some(TrustedIssuer { identity, sources: vec![index], refused: Vec::new() });
                 }
                 // Two sources may hold different sets; only those that mean the same key speak for it.
                 (Ok((_, key)), Some(issuer)) if issuer.key().same_key(key) => issuer.sources.push(index),
@@ -349,12 +367,9 @@ impl TrustAnchors {
     }
 
     /// What can be said of a chain that reaches no anchor, beyond that.
-    fn why_untrusted(&self, certificates: &[Vec<u8>], rules: ChainRules<'_>, now: UnixSeconds) -> Option<Reason> {
-        if let Some(waits) = self.issuing().find_map(|source| source.check_certificates_usable(now).err()) {
-            return Some(waits);
-        }
+    fn why_untrusted(&self, received: &ReceivedChain, rules: ChainRules<'_>, now: UnixSeconds) -> Option<Reason> {
         let outside: Vec<&Anchor> = self.issuing().flat_map(|source| &source.outside).collect();
-        let known = !outside.is_empty() && chain::validate(certificates, &outside, rules, now).is_ok();
+        let known = !outside.is_empty() && received.validate(&outside, rules, now).is_ok();
         known.then(|| {
             let detail = "a trust list names the issuer's authority, but for another service, or not as in force";
             Reason::new(Code::IssuerNotAuthorized, detail)
@@ -365,33 +380,47 @@ impl TrustAnchors {
     /// another one, that too.
     ///
     /// # Errors
-    /// [`Code::IssuerNotAuthorized`] (VC-08, X5C-02, X5C-20, cases SVC-005, TRU-013).
+    /// - [`Code::IssuerNotAuthorized`] (VC-08, X5C-02, X5C-20, cases SVC-005, TRU-013).
+    /// - [`Code::X5cRevoked`] and [`Code::X5cProfileViolation`] when a source for these types is reached and refuses the
+    ///   chain for that, while others that admit it are for something else.
+    /// - [`Code::TrustUnavailable`] when a source for these types cannot be used.
     pub fn authorize(&self, issuer: &TrustedIssuer, types: &[&str], now: UnixSeconds) -> Result<&TrustSource, Reason> {
-        let refused = |detail: &'static str| Err(Reason::new(Code::IssuerNotAuthorized, detail));
+        let for_all = |source: &TrustSource| types.iter().all(|wanted| source.types.iter().any(|vct| vct == wanted));
         let mut of_type = issuer
             .sources
             .iter()
             .filter_map(|index| self.sources.get(*index))
-            .filter(|source| source.check_usable(now).is_ok())
-            .filter(|source| types.iter().all(|wanted| source.types.iter().any(|vct| vct == wanted)))
+            .filter(|source| source.check_usable(now).is_ok() && for_all(source))
             .peekable();
-        if of_type.peek().is_none() {
-            // A source that cannot be used now might let it: undecided, not refused (TL-18).
-            let for_all =
-                |source: &&TrustSource| types.iter().all(|wanted| source.types.iter().any(|vct| vct == wanted));
-            self.issuing().filter(for_all).try_for_each(|source| source.check_usable(now))?;
-            return refused("no trust source lets this issuer issue this type");
+        let detail = if of_type.peek().is_some() {
+            "no trust source lets an issuer of this country issue this type"
+        } else {
+            "no trust source lets this issuer issue this type"
+        };
+        if let Some(source) = of_type.find(|source| source.admits_country(issuer.country())) {
+            return Ok(source);
         }
-        match of_type.find(|source| source.admits_country(issuer.country())) {
-            Some(source) => Ok(source),
-            None => refused("no trust source lets an issuer of this country issue this type"),
+        let refused = || {
+            let of_types = |index: usize| self.sources.get(index).is_some_and(for_all);
+            issuer.refused.iter().filter(move |(index, _)| of_types(*index)).map(|(_, reason)| reason)
+        };
+        if let Some(revoked) = find_revoked(refused()) {
+            return Err(revoked);
         }
+        // A source that cannot be used now might let it: undecided, not refused (TL-18).
+        self.issuing().filter(|source| for_all(source)).try_for_each(|source| source.check_usable(now))?;
+        Err(refused().next().cloned().unwrap_or_else(|| Reason::new(Code::IssuerNotAuthorized, detail)))
     }
 
     /// Any source that the issuer reaches, for the report of a credential that is refused for its type.
     pub fn any_source(&self, issuer: &TrustedIssuer) -> Option<&TrustSource> {
         issuer.sources.first().and_then(|index| self.sources.get(*index))
     }
+}
+
+/// A revocation among the reasons of several sources: it tells more than all others.
+fn find_revoked<'r>(mut reasons: impl Iterator<Item = &'r Reason>) -> Option<Reason> {
+    reasons.find(|reason| reason.code == Code::X5cRevoked).cloned()
 }
 
 #[cfg(test)]

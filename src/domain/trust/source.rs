@@ -5,7 +5,7 @@ use super::purpose::Purpose;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use crate::domain::x509::Certificate;
-use crate::domain::x509::chain::{self, Anchor, AnchorInChain, ChainRules, ValidatedChain};
+use crate::domain::x509::chain::{self, Anchor, AnchorInChain, ChainRules, ReceivedChain, ValidatedChain};
 use crate::domain::x509::profile::{CertificateProfile, IssuerNames};
 use crate::domain::x509::revocation::{Depth, RevocationCheck, RevocationLists};
 use std::sync::Arc;
@@ -198,19 +198,36 @@ impl TrustSource {
         self.basis.check_usable(now)
     }
 
-    /// What is demanded of a chain that reaches this source, beyond the path: the profile of the leaf, and that nothing
-    /// in it is revoked. `anchors` are those that the chain was validated against.
+    /// Whether an issuer's chain leads to this source, and whether the source admits it: beyond the path it demands its
+    /// profile of the leaf, and that nothing in the chain is revoked. `None` if the chain does not lead here; `received`
+    /// is missing where it cannot be read, which only a pinned leaf survives.
     ///
     /// # Errors
     /// As [`CertificateProfile::check`] and [`ValidatedChain::check_revocation`].
-    pub(super) fn admit(
+    pub(super) fn establish(
         &self,
-        chain: ValidatedChain,
-        anchors: &[&Anchor],
+        certificates: &[Vec<u8>],
+        received: Option<&ReceivedChain>,
+        rules: ChainRules<'_>,
         now: UnixSeconds,
-    ) -> Result<ValidatedChain, Reason> {
-        self.profile.check(&chain.leaf)?;
-        self.check_revoked(chain, anchors, now)
+    ) -> Option<Result<ValidatedChain, Reason>> {
+        let admit = |chain: ValidatedChain, anchors: &[&Anchor]| {
+            self.profile.check(&chain.leaf).and_then(|()| self.check_revoked(chain, anchors, now))
+        };
+        let direct = if self.pinned.is_empty() {
+            None
+        } else {
+            chain::validate_pinned(certificates, &self.pinned, now).ok().map(|chain| admit(chain, &[]))
+        };
+        if matches!(direct, Some(Ok(_))) {
+            return direct;
+        }
+        let by_path = || {
+            let received = received.filter(|received| self.anchors.iter().any(|anchor| received.names(anchor)))?;
+            let anchors: Vec<&Anchor> = self.anchors.iter().collect();
+            received.validate(&anchors, rules, now).ok().map(|chain| admit(chain, &anchors))
+        };
+        by_path().or(direct)
     }
 
     fn check_revoked(

@@ -69,6 +69,8 @@ pub struct Service {
     pub certificates: Vec<Certificate>,
     /// Its earlier statuses, in the order of the list; empty if the list keeps none.
     pub history: Vec<ServiceStatus>,
+    /// For what it counts beyond its type, in the lists that say so.
+    pub scope: ServiceScope,
 }
 
 impl Service {
@@ -87,6 +89,35 @@ impl Service {
             Some(best) if since(best) >= since(status) => Some(best),
             _ => Some(status),
         })
+    }
+}
+
+/// For what a service counts, beyond its type: URIs as stated, such as that it is for seals.
+///
+/// # Source
+/// ETSI TS 119 612 sections 5.5.9.2 and 5.5.9.4.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServiceScope {
+    /// What it says of itself, critical or not.
+    pub stated: Vec<String>,
+    /// Kinds of certificates of which whoever trusts it must want at least one; any if empty.
+    pub one_of: Vec<String>,
+    /// What whoever trusts it must want, all of it.
+    pub all_of: Vec<String>,
+}
+
+impl ServiceScope {
+    /// Whether the service counts for who wants these. Who wants nothing of the kind gets what is not limited; who wants
+    /// something gets services that state some of it.
+    pub fn admits(&self, wanted: &[String]) -> bool {
+        let states = wanted.is_empty() || wanted.iter().any(|uri| self.stated.contains(uri));
+        states && self.is_within(wanted)
+    }
+
+    /// Whether nothing that limits the service speaks against who wants these.
+    pub fn is_within(&self, wanted: &[String]) -> bool {
+        let some = |uris: &[String]| uris.is_empty() || uris.iter().any(|uri| wanted.contains(uri));
+        some(&self.one_of) && self.all_of.iter().all(|uri| wanted.contains(uri))
     }
 }
 

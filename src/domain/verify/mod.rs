@@ -7,6 +7,7 @@
 //! Cheap checks are made before expensive ones, but the report lists them in the catalogue's order, and the first
 //! failure in that order is the code of the verdict. See `docs/decisions/0002-order-of-checks.md`.
 
+pub mod dc_api;
 pub mod presentation;
 pub mod report;
 pub mod response;
@@ -100,7 +101,7 @@ pub struct Context<'a> {
 pub struct Binding<'a> {
     /// The nonce of the request.
     pub nonce: &'a str,
-    /// The whole `client_id` of the request.
+    /// The whole `client_id` of the request; `origin:` and the origin where the browser carried it (KB-10).
     pub audience: &'a str,
     /// When the request was made, if there was one.
     pub requested_at: Option<UnixSeconds>,

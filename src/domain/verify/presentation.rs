@@ -512,8 +512,7 @@ fn note_dropped(report: &mut Report, section: Section, projection: &Projection, 
     if claims.keys().all(kept) {
         return;
     }
-    let control = |path: &String| vc::CONTROL.iter().any(|name| path.starts_with(&format!("[\"{name}\"")));
-    let dropped: Vec<String> = projection.dropped(claims).into_iter().filter(|path| !control(path)).collect();
+    let dropped = projection.dropped(claims, &vc::CONTROL);
     if !dropped.is_empty() {
         report.note(section, Check::Query, format!("not asked for, dropped: {}", dropped.join(", ")));
     }
@@ -575,7 +574,7 @@ impl<'t> Form<'t> {
             json::Fault::NumberRange => number(),
             other => other.into(),
         })?;
-        let dates = Dates::read(&payload)?;
+        let dates = Dates::of(&members, &payload)?;
         vc::check_date_forms(&dates)?;
         vc::check_index_form(&members)?;
         Ok(Self { sd_jwt, payload: members, dates })

@@ -34,8 +34,9 @@ pub struct Asked<'a> {
     pub query: &'a DcqlQuery,
     /// Nonce, audience and time of the request.
     pub binding: Binding<'a>,
-    /// The `state` that was sent.
-    pub state: &'a str,
+    /// The `state` that was sent. `None` in the Digital Credentials API: there is none, and nonce and origin bind the
+    /// answer (NON-06, case DCA-010).
+    pub state: Option<&'a str>,
     /// How the answer had to come.
     pub encryption: Encryption<'a>,
 }
@@ -43,14 +44,14 @@ pub struct Asked<'a> {
 /// How an answer had to come.
 #[derive(Clone, Copy)]
 pub enum Encryption<'a> {
-    /// `direct_post.jwt`: encrypted to this key.
+    /// `direct_post.jwt` and `dc_api.jwt`: encrypted to this key.
     Required {
         /// The key of this request.
         key: &'a EphemeralKey,
         /// The name under which it was announced.
         kid: &'a str,
     },
-    /// `direct_post`, plain: a deviation from HAIP that the configuration names.
+    /// `direct_post` and `dc_api`, plain: a deviation from HAIP that the configuration names.
     PlainAsConfigured,
 }
 
@@ -123,11 +124,14 @@ pub fn open<'a>(form: &ResponseForm, asked: Asked<'a>, cx: Context<'a>) -> Resul
         return Err(unestablished(report));
     };
     if matches!(asked.encryption, Encryption::PlainAsConfigured) {
-        report.note(section, Check::ResponseEncryption, "plain as configured: direct_post, a deviation from HAIP");
+        report.note(section, Check::ResponseEncryption, "plain as configured, a deviation from HAIP");
     }
     let state = report.step(section, Check::ResponseState, || check_state(message.state.as_ref(), asked.state));
     if state.is_none() {
         return Err(unestablished(report));
+    }
+    if asked.state.is_none() {
+        report.note(section, Check::ResponseState, "the Digital Credentials API has no state; nonce and origin bind");
     }
     let vp_token = match message.content {
         Content::Error(error) => return Ok(Answer::Error(WalletError { error, encrypted: message.encrypted })),
@@ -234,7 +238,8 @@ impl Pending<'_> {
     }
 }
 
-fn check_state(sent: Option<&Value>, expected: &str) -> Result<(), Reason> {
+fn check_state(sent: Option<&Value>, expected: Option<&str>) -> Result<(), Reason> {
+    let Some(expected) = expected else { return Ok(()) };
     match sent {
         Some(Value::String(state)) if constant_time_eq(state.as_bytes(), expected.as_bytes()) => Ok(()),
         Some(_) => Err(Reason::new(Code::StateMismatch, "state is not that of this request")),

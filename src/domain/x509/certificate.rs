@@ -1,12 +1,14 @@
 //! One certificate: strict DER, and the facts that the rules ask for.
 
+use super::qc_statements::{self, Unmarked};
 use crate::domain::jose::hash::sha256;
 use crate::domain::jose::jwk::PublicKey;
 use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
 use rustls_pki_types::CertificateDer;
-use x509_parser::asn1_rs::{Any, Oid, Tag, oid};
+use std::sync::Arc;
+use x509_parser::asn1_rs::Oid;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer as _;
@@ -55,6 +57,8 @@ pub struct Certificate {
     signature_algorithm: String,
     key_algorithm: String,
     key_parameters: Option<String>,
+    /// Without the mark on an extension that is understood here and not by `webpki`, if there is one.
+    unmarked: Option<Arc<Unmarked>>,
 }
 
 /// The key usage bits that matter here (RFC 5280 section 4.2.1.3).
@@ -74,14 +78,16 @@ impl Certificate {
     /// - [`Code::X5cMalformed`] for anything but one X.509 version 3 certificate in strict DER with a positive serial
     ///   number of at most 20 bytes and no extension twice (X5C-019).
     /// - [`Code::X5cChainInvalid`] when the inner and the outer signature algorithm differ (X5C-018), or a critical
-    ///   extension is unknown (X5C-06).
+    ///   extension is unknown (X5C-06). QC statements that are all known here may be critical (RFC 3739 section 3.2.6).
     pub fn read(der: &[u8]) -> Result<Self, Reason> {
         let malformed = |detail: &'static str| Reason::new(Code::X5cMalformed, detail);
         if der.len() > limits::CERTIFICATE_BYTES {
             return Err(Reason::new(Code::X5cTooLong, "certificate above the limit"));
         }
         let owned = CertificateDer::from(der.to_vec());
-        webpki::EndEntityCert::try_from(&owned).map(|_| ()).map_err(|error| match error {
+        let unmarked = qc_statements::unmarked(der).map(Arc::new);
+        let form = unmarked.as_ref().map_or(&owned, |unmarked| &unmarked.certificate);
+        webpki::EndEntityCert::try_from(form).map(|_| ()).map_err(|error| match error {
             webpki::Error::SignatureAlgorithmMismatch => {
                 Reason::new(Code::X5cChainInvalid, "inner and outer signature algorithm differ")
             }
@@ -137,6 +143,7 @@ impl Certificate {
                 .parameters
                 .as_ref()
                 .map(|any| any.clone().oid().map_or_else(|_| "explicit".to_owned(), |oid| oid.to_id_string())),
+            unmarked,
             der: owned.clone(),
         };
         certificate.read_extensions(&parsed)?;
@@ -145,9 +152,10 @@ impl Certificate {
 
     fn read_extensions(&mut self, parsed: &X509Certificate<'_>) -> Result<(), Reason> {
         for extension in parsed.extensions() {
-            if extension.oid == OID_QC_STATEMENTS {
-                self.qc_types = qc_types(extension.value)
-                    .ok_or_else(|| Reason::new(Code::X5cMalformed, "the QC statements cannot be read"))?;
+            if extension.oid == qc_statements::EXTENSION {
+                let read = qc_statements::types(extension.value);
+                self.qc_types =
+                    read.ok_or_else(|| Reason::new(Code::X5cMalformed, "the QC statements cannot be read"))?;
             }
             match extension.parsed_extension() {
                 ParsedExtension::ParseError { .. } => {
@@ -193,6 +201,11 @@ impl Certificate {
             }
         }
         Ok(())
+    }
+
+    /// The certificate as `webpki` can read it, and if that is not as received, what stands for what.
+    pub(super) fn for_path(&self) -> (&CertificateDer<'static>, Option<&Unmarked>) {
+        self.unmarked.as_deref().map_or((&self.der, None), |unmarked| (&unmarked.certificate, Some(unmarked)))
     }
 
     /// The subject's key, for the one algorithm that fits it.
@@ -268,56 +281,6 @@ const STRONG_SIGNATURES: [&str; 8] = [
     "1.2.840.113549.1.1.12", // sha384WithRSAEncryption
     "1.2.840.113549.1.1.13", // sha512WithRSAEncryption
 ];
-
-/// `id-pe-qcStatements` (RFC 3739 section 3.2.6).
-const OID_QC_STATEMENTS: Oid<'_> = oid!(1.3.6.1.5.5.7.1.3);
-/// `id-etsi-qcs-QcType` (ETSI EN 319 412-5 section 4.2.3).
-const OID_QC_TYPE: Oid<'_> = oid!(0.4.0.1862.1.6);
-
-/// The types that `SEQUENCE OF SEQUENCE { statementId, statementInfo OPTIONAL }` names under QcType.
-fn qc_types(der: &[u8]) -> Option<Vec<String>> {
-    let mut types = Vec::new();
-    for statement in elements(sole(der, Tag::Sequence)?)? {
-        if statement.tag() != Tag::Sequence {
-            return None;
-        }
-        let parts = elements(statement.data)?;
-        let (identifier, information) = parts.split_first()?;
-        if oid_of(identifier)? != OID_QC_TYPE {
-            continue;
-        }
-        let [list] = information else { return None };
-        if list.tag() != Tag::Sequence {
-            return None;
-        }
-        for qc_type in elements(list.data)? {
-            types.push(oid_of(&qc_type)?.to_id_string());
-        }
-    }
-    Some(types)
-}
-
-/// The identifier, if the element is one; the library reads one from any element.
-fn oid_of<'a>(element: &Any<'a>) -> Option<Oid<'a>> {
-    (element.tag() == Tag::Oid).then(|| element.clone().oid().ok())?
-}
-
-/// The content of the one element that these bytes are.
-fn sole(der: &[u8], tag: Tag) -> Option<&[u8]> {
-    let (rest, element) = Any::from_der(der).ok()?;
-    (rest.is_empty() && element.tag() == tag).then_some(element.data)
-}
-
-/// The elements that follow each other in these bytes.
-fn elements(mut der: &[u8]) -> Option<Vec<Any<'_>>> {
-    let mut found = Vec::new();
-    while !der.is_empty() {
-        let (rest, element) = Any::from_der(der).ok()?;
-        der = rest;
-        found.push(element);
-    }
-    Some(found)
-}
 
 fn display_name(name: &x509_parser::x509::X509Name<'_>) -> String {
     let text = |mut found: Box<dyn Iterator<Item = &x509_parser::x509::AttributeTypeAndValue<'_>> + '_>| {

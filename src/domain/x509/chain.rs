@@ -1,6 +1,7 @@
 //! From the certificates of `x5c` to a trust anchor.
 
 use super::certificate::{ANY_EXTENDED_KEY_USAGE, CLIENT_AUTH, Certificate, SERVER_AUTH};
+use super::qc_statements::{OverSigned, Unmarked};
 use super::revocation::{self, Depth, RevocationCheck};
 use crate::domain::jose::jwk::PublicKey;
 use crate::domain::limits;
@@ -43,7 +44,7 @@ impl Anchor {
     /// # Errors
     /// [`Code::X5cMalformed`] if the certificate has no usable name or key.
     pub fn prepare(certificate: Certificate) -> Result<Self, Reason> {
-        let prepared = webpki::anchor_from_trusted_cert(&certificate.der)
+        let prepared = webpki::anchor_from_trusted_cert(certificate.for_path().0)
             .map_err(|_| Reason::new(Code::X5cMalformed, "the anchor cannot be read"))?
             .to_owned();
         Ok(Self { certificate, prepared })
@@ -110,6 +111,22 @@ impl ValidatedChain {
         Ok(())
     }
 
+    /// The same chain, as another source reached it as well: valid no longer than both, known by the key identifiers of
+    /// both. The path is that of the longer one; a leaf that is trusted as it is has none.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let (mut one, other) =
+            if self.intermediates.len() < other.intermediates.len() { (other, self) } else { (self, other) };
+        one.valid_from = one.valid_from.max(other.valid_from);
+        one.valid_until = one.valid_until.min(other.valid_until);
+        for identifier in other.authority_key_identifiers {
+            if !one.authority_key_identifiers.contains(&identifier) {
+                one.authority_key_identifiers.push(identifier);
+            }
+        }
+        one
+    }
+
     /// Checks that no certificate of the chain is revoked. `anchors` are those that it was validated against. The chain
     /// that comes back is valid no longer than the lists count, so one that is kept is looked at again in time.
     ///
@@ -145,12 +162,15 @@ impl ValidatedChain {
             .with_status_policy(UnknownStatusPolicy::Deny)
             .with_expiration_policy(ExpirationPolicy::Enforce)
             .build();
-        let between: Vec<CertificateDer<'_>> =
-            self.intermediates.iter().map(|certificate| certificate.der.clone()).collect();
+        let between = ders(&self.intermediates);
         let time = unix_time(now)?;
-        EndEntityCert::try_from(&self.leaf.der)
+        let all = || std::iter::once(&self.leaf).chain(&self.intermediates);
+        EndEntityCert::try_from(self.leaf.for_path().0)
             .and_then(|leaf| {
-                leaf.verify_for_usage(ALGORITHMS, &reached, &between, time, AnyUsage, Some(options), None).map(|_| ())
+                with_algorithms(all(), |algorithms| {
+                    leaf.verify_for_usage(algorithms, &reached, &between, time, AnyUsage, Some(options), None)
+                })
+                .map(|_| ())
             })
             .map_err(|error| revocation::explain(&error).unwrap_or_else(|| explain(&error)))?;
         let path: Vec<&Certificate> = match depth {
@@ -167,47 +187,76 @@ impl ValidatedChain {
 /// Validates a chain, leaf first, against `anchors` at `now`.
 ///
 /// # Errors
-/// - [`Code::X5cTooLong`], [`Code::X5cMalformed`] for its form.
-/// - [`Code::X5cProfileViolation`] for an anchor in the chain, weak algorithms, a CA as leaf, a leaf that may not sign
-///   or is for TLS only.
-/// - [`Code::X5cChainInvalid`] for certificates out of order or unrelated, and broken rules of RFC 5280 section 6.1.
-/// - [`Code::X5cExpired`] for any certificate of the path, the anchor included.
-/// - [`Code::X5cUntrusted`] when no anchor is reached.
-///
-/// # Source
-/// RFC 5280 section 6.1, HAIP section 6.1.1; X5C-01 to X5C-09, X5C-19, X5C-21.
+/// As [`ReceivedChain::read`] and [`ReceivedChain::validate`].
 pub fn validate(
     chain: &[Vec<u8>],
     anchors: &[&Anchor],
     rules: ChainRules<'_>,
     now: UnixSeconds,
 ) -> Result<ValidatedChain, Reason> {
-    if chain.len() > limits::CERTIFICATES {
-        return Err(Reason::new(Code::X5cTooLong, "more certificates than the limit"));
-    }
-    let mut certificates = chain.iter().map(|der| Certificate::read(der)).collect::<Result<Vec<_>, _>>()?;
-    let is_anchor = |certificate: &Certificate| anchors.iter().any(|anchor| anchor.certificate.der == certificate.der);
-    match rules.anchor_in_chain {
-        AnchorInChain::Refuse if certificates.iter().any(is_anchor) => {
-            return Err(Reason::new(Code::X5cProfileViolation, "x5c includes the trust anchor"));
+    ReceivedChain::read(chain)?.validate(anchors, rules, now)
+}
+
+/// The certificates of a chain as received, leaf first, each read but none verified.
+#[derive(Debug, Clone)]
+pub struct ReceivedChain(Vec<Certificate>);
+
+impl ReceivedChain {
+    /// Reads the certificates.
+    ///
+    /// # Errors
+    /// [`Code::X5cTooLong`] above [`limits::CERTIFICATES`], and as [`Certificate::read`].
+    pub fn read(chain: &[Vec<u8>]) -> Result<Self, Reason> {
+        if chain.len() > limits::CERTIFICATES {
+            return Err(Reason::new(Code::X5cTooLong, "more certificates than the limit"));
         }
-        AnchorInChain::Refuse => {}
-        AnchorInChain::Ignore => {
-            if certificates.len() > 1 && certificates.last().is_some_and(is_anchor) {
-                certificates.pop();
+        chain.iter().map(|der| Certificate::read(der)).collect::<Result<Vec<_>, _>>().map(Self)
+    }
+
+    /// Whether some certificate names this anchor as its issuer: without that, no path leads to it.
+    pub fn names(&self, anchor: &Anchor) -> bool {
+        self.0.iter().any(|certificate| certificate.issuer == anchor.certificate.subject)
+    }
+
+    /// Validates the chain against `anchors` at `now`.
+    ///
+    /// # Errors
+    /// - [`Code::X5cMissing`] if it is empty.
+    /// - [`Code::X5cProfileViolation`] for an anchor in the chain, weak algorithms, a CA as leaf, a leaf that may not sign
+    ///   or is for TLS only.
+    /// - [`Code::X5cChainInvalid`] for certificates out of order or unrelated, and broken rules of RFC 5280 section 6.1.
+    /// - [`Code::X5cExpired`] for any certificate of the path, the anchor included.
+    /// - [`Code::X5cUntrusted`] when no anchor is reached.
+    ///
+    /// # Source
+    /// RFC 5280 section 6.1, HAIP section 6.1.1; X5C-01 to X5C-09, X5C-19, X5C-21.
+    pub fn validate(
+        &self,
+        anchors: &[&Anchor],
+        rules: ChainRules<'_>,
+        now: UnixSeconds,
+    ) -> Result<ValidatedChain, Reason> {
+        let mut certificates = self.0.as_slice();
+        let is_anchor =
+            |certificate: &Certificate| anchors.iter().any(|anchor| anchor.certificate.der == certificate.der);
+        match (rules.anchor_in_chain, certificates) {
+            (AnchorInChain::Refuse, _) if certificates.iter().any(is_anchor) => {
+                return Err(Reason::new(Code::X5cProfileViolation, "x5c includes the trust anchor"));
             }
+            (AnchorInChain::Ignore, [below @ .., last]) if !below.is_empty() && is_anchor(last) => certificates = below,
+            _ => {}
         }
+        let (leaf, intermediates) =
+            certificates.split_first().ok_or_else(|| Reason::new(Code::X5cMissing, "x5c is empty"))?;
+        check_order(certificates)?;
+        certificates.iter().try_for_each(Certificate::check_strength)?;
+        check_leaf(leaf, rules)?;
+        check_issuers(intermediates)?;
+        let reached = build_path(leaf, intermediates, anchors, now)?;
+        let used: Vec<&Certificate> = certificates.iter().collect();
+        let validated = summarise(leaf, &used, anchors, reached, leaf.public_key()?);
+        Ok(ValidatedChain { intermediates: intermediates.to_vec(), ..validated })
     }
-    let (leaf, intermediates) =
-        certificates.split_first().ok_or_else(|| Reason::new(Code::X5cMissing, "x5c is empty"))?;
-    check_order(&certificates)?;
-    certificates.iter().try_for_each(Certificate::check_strength)?;
-    check_leaf(leaf, rules)?;
-    check_issuers(intermediates)?;
-    let reached = build_path(leaf, intermediates, anchors, now)?;
-    let used: Vec<&Certificate> = certificates.iter().collect();
-    let validated = summarise(leaf, &used, anchors, reached, leaf.public_key()?);
-    Ok(ValidatedChain { intermediates: certificates.into_iter().skip(1).collect(), ..validated })
 }
 
 /// Trusts a leaf that is configured itself, byte for byte, without a path (X5C-10).
@@ -324,14 +373,16 @@ fn build_path(
         std::iter::once(leaf).chain(intermediates).any(|certificate| certificate.issuer == anchor.certificate.subject)
     };
     let prepared: Vec<TrustAnchor<'_>> = anchors.iter().filter(named).map(|anchor| anchor.prepared.clone()).collect();
-    let between: Vec<CertificateDer<'_>> = intermediates.iter().map(|certificate| certificate.der.clone()).collect();
-    let end_entity = EndEntityCert::try_from(&leaf.der).map_err(|error| explain(&error))?;
-    let path = match end_entity.verify_for_usage(ALGORITHMS, &prepared, &between, unix_time(now)?, AnyUsage, None, None)
-    {
+    let between = ders(intermediates);
+    let end_entity = EndEntityCert::try_from(leaf.for_path().0).map_err(|error| explain(&error))?;
+    let (all, time) = (|| std::iter::once(leaf).chain(intermediates), unix_time(now)?);
+    let path = match with_algorithms(all(), |algorithms| {
+        end_entity.verify_for_usage(algorithms, &prepared, &between, time, AnyUsage, None, None)
+    }) {
         Ok(path) => path,
         Err(Error::UnknownIssuer | Error::InvalidSignatureForPublicKey) => {
             // The chain itself may be sound and merely end nowhere; only then is trust what is missing.
-            return Err(check_links(&end_entity, &between, now)
+            return Err(with_algorithms(all(), |algorithms| check_links(algorithms, &end_entity, &between, now))
                 .err()
                 .unwrap_or_else(|| Reason::new(Code::X5cUntrusted, "the chain reaches no trust anchor")));
         }
@@ -357,16 +408,44 @@ fn build_path(
 }
 
 /// Checks the signatures between the received certificates, with the last one in the place of the anchor.
-fn check_links(leaf: &EndEntityCert<'_>, intermediates: &[CertificateDer<'_>], now: UnixSeconds) -> Result<(), Reason> {
+fn check_links(
+    algorithms: &[&dyn SignatureVerificationAlgorithm],
+    leaf: &EndEntityCert<'_>,
+    intermediates: &[CertificateDer<'_>],
+    now: UnixSeconds,
+) -> Result<(), Reason> {
     let Some((top, between)) = intermediates.split_last() else { return Ok(()) };
     let top = [webpki::anchor_from_trusted_cert(top).map_err(|error| explain(&error))?];
-    match leaf.verify_for_usage(ALGORITHMS, &top, between, unix_time(now)?, AnyUsage, None, None) {
+    match leaf.verify_for_usage(algorithms, &top, between, unix_time(now)?, AnyUsage, None, None) {
         Ok(_) => Ok(()),
         Err(Error::UnknownIssuer | Error::InvalidSignatureForPublicKey) => {
             Err(Reason::new(Code::X5cChainInvalid, "a certificate is not signed by the next one"))
         }
         Err(error) => Err(explain(&error)),
     }
+}
+
+fn ders(certificates: &[Certificate]) -> Vec<CertificateDer<'_>> {
+    certificates.iter().map(|certificate| CertificateDer::from(certificate.for_path().0.as_ref())).collect()
+}
+
+/// Does what needs the algorithms by which certificates are signed, these among them.
+fn with_algorithms<'c, T>(
+    certificates: impl Iterator<Item = &'c Certificate>,
+    work: impl FnOnce(&[&dyn SignatureVerificationAlgorithm]) -> T,
+) -> T {
+    let unmarked: Vec<&Unmarked> = certificates.filter_map(|certificate| certificate.for_path().1).collect();
+    if unmarked.is_empty() {
+        return work(ALGORITHMS);
+    }
+    let over_signed = |algorithm: &&'static dyn SignatureVerificationAlgorithm| OverSigned {
+        algorithm: *algorithm,
+        unmarked: &unmarked,
+    };
+    let algorithms: Vec<OverSigned<'_>> = ALGORITHMS.iter().map(over_signed).collect();
+    let algorithms: Vec<&dyn SignatureVerificationAlgorithm> =
+        algorithms.iter().map(|algorithm| algorithm as &dyn SignatureVerificationAlgorithm).collect();
+    work(&algorithms)
 }
 
 fn unix_time(now: UnixSeconds) -> Result<UnixTime, Reason> {
@@ -416,7 +495,7 @@ impl ExtendedKeyUsageValidator for AnyUsage {
 }
 
 /// What may sign certificates. Nothing below SHA-256; RSA sizes are a rule of [`Certificate::check_strength`].
-const ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
+pub(super) const ALGORITHMS: &[&'static dyn SignatureVerificationAlgorithm] = &[
     algorithms::ECDSA_P256_SHA256,
     algorithms::ECDSA_P256_SHA384,
     algorithms::ECDSA_P256_SHA512,

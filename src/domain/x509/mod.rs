@@ -4,7 +4,9 @@
 
 pub mod certificate;
 pub mod chain;
+mod der;
 pub mod profile;
+mod qc_statements;
 pub mod revocation;
 
 pub use certificate::Certificate;

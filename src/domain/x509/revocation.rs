@@ -5,12 +5,14 @@
 //! them. There is no OCSP: `docs/decisions/0007-revocation-of-certificates.md`.
 
 use super::certificate::Certificate;
+use super::chain::ALGORITHMS;
+use super::der::{bits, content, elements, three};
 use crate::domain::jose::hash::sha256;
 use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
-use rustls_pki_types::CertificateRevocationListDer;
 use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateRevocationListDer, SignatureVerificationAlgorithm};
 use std::sync::Arc;
 use webpki::{CertRevocationList, Error, OwnedCertRevocationList};
 use x509_parser::prelude::FromDer as _;
@@ -39,7 +41,8 @@ pub enum Depth {
     WholeChain,
 }
 
-/// One list. Its signature is verified each time it is used, with the key of the path.
+/// One list. Its signature is verified each time it is used, with the key of the path; before that, as far as the issuer is
+/// known ([`RevocationList::signature_by`]).
 #[derive(Debug)]
 pub struct RevocationList {
     list: CertRevocationList<'static>,
@@ -118,9 +121,49 @@ impl RevocationList {
         self.this_update <= now && now < self.next_update
     }
 
+    /// Whether the holder of one of these certificates signed it. It says nothing where none of them is its issuer's: lists
+    /// are verified once more, with the key of the path, each time they are used.
+    pub fn signature_by(&self, authorities: &[&Certificate]) -> ListSignature {
+        let mut named = authorities.iter().filter(|authority| authority.subject == self.issuer).peekable();
+        if named.peek().is_none() {
+            return ListSignature::UnknownIssuer;
+        }
+        if named.any(|authority| is_signed_by(&self.der, &authority.spki).is_some()) {
+            ListSignature::Good
+        } else {
+            ListSignature::Bad
+        }
+    }
+
     fn supersedes(&self, older: &Self) -> bool {
         self.issuer == older.issuer && self.list.issuing_distribution_point() == older.list.issuing_distribution_point()
     }
+}
+
+/// What is known of the signature of a list before it is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListSignature {
+    /// It is that of the issuer.
+    Good,
+    /// Authorities of the issuer's name are known, and none of them signed it.
+    Bad,
+    /// Nobody of the issuer's name is known: it may be a CA between an anchor and those whom it certifies.
+    UnknownIssuer,
+}
+
+/// `Some` if the holder of the key signed the list (RFC 5280 section 5.1.1).
+fn is_signed_by(list: &[u8], spki: &[u8]) -> Option<()> {
+    let [signed, algorithm, signature] = three(list)?;
+    let (key_algorithm, key) = match elements(content(spki)?)?.as_slice() {
+        [algorithm, key] => (content(algorithm)?, bits(key)?),
+        _ => return None,
+    };
+    let (algorithm, signature) = (content(algorithm)?, bits(signature)?);
+    let fits = |known: &&&dyn SignatureVerificationAlgorithm| {
+        known.signature_alg_id().as_ref() == algorithm && known.public_key_alg_id().as_ref() == key_algorithm
+    };
+    let known = ALGORITHMS.iter().find(fits)?;
+    known.verify_signature(key, signed, signature).ok()
 }
 
 /// The lists of a trust source, the newest first.

@@ -1,6 +1,7 @@
 //! The page that a person sees. Plain German, calm, usable without script and without a picture.
 
 pub mod binding;
+pub mod dc_api;
 pub mod qr;
 
 use super::Front;
@@ -29,6 +30,8 @@ struct PresentationPage<'a> {
     qr: Option<String>,
     /// Where the person says whether an answer was theirs.
     confirm: Option<String>,
+    /// Where the script of the page calls, if the page asks through the browser's Digital Credentials API.
+    browser: Option<String>,
     /// Whether the page looks again by itself.
     waiting: bool,
     /// Where the person goes on.
@@ -57,7 +60,11 @@ pub async fn show(State(front): State<Front>, Name(handle): Name, headers: Heade
     if opened.foreign && !ended {
         return binding::other_browser();
     }
-    let mut response = render(StatusCode::OK, &page(&opened));
+    let page = page(&opened);
+    let mut response = render(StatusCode::OK, &page);
+    if page.browser.is_some() {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(dc_api::POLICY));
+    }
     if is_new
         && !opened.foreign
         && !ended
@@ -102,7 +109,8 @@ fn page(opened: &Opened) -> PresentationPage<'_> {
     let open = matches!(transaction.status(), Status::Open | Status::Fetched) && !transaction.is_answered();
     let (same_device, return_url) = match transaction.flow() {
         Flow::SameDevice { return_url } => (true, Some(return_url.as_str())),
-        Flow::CrossDevice => (false, None),
+        // The page of a request for the browser is the caller's; this one does not exist (`App::page`).
+        Flow::CrossDevice | Flow::DcApi(_) => (false, None),
     };
     let cross_device_open = open && !same_device && transaction.status() == Status::Open;
     PresentationPage {
@@ -117,6 +125,7 @@ fn page(opened: &Opened) -> PresentationPage<'_> {
             .filter(|_| open && (same_device || cross_device_open)),
         qr: cross_device_open.then(|| format!("/p/{}/qr.svg", transaction.page().as_str())),
         confirm: transaction.waits_for_confirmation().then(|| format!("/p/{}/confirm", transaction.page().as_str())),
+        browser: opened.by_browser.then(|| format!("/p/{}/dc-api", transaction.page().as_str())).filter(|_| open),
         waiting: !transaction.status().is_end() && !transaction.waits_for_confirmation(),
         return_url: return_url.filter(|_| transaction.status().is_end() && !opened.foreign),
     }

@@ -45,7 +45,7 @@ pub struct Expectation {
     pub end: End,
 }
 
-const fn open(code: Code) -> Expectation {
+pub(super) const fn open(code: Code) -> Expectation {
     Expectation { code: Some(code), http: 400, end: End::Open }
 }
 
@@ -57,15 +57,15 @@ const fn rejected(code: Code) -> Expectation {
     Expectation { code: Some(code), http: 400, end: End::Rejected }
 }
 
-const fn declined() -> Expectation {
+pub(super) const fn declined() -> Expectation {
     Expectation { code: Some(Code::WalletErrorRecorded), http: 200, end: End::Declined }
 }
 
-const fn completed(end: End) -> Expectation {
+pub(super) const fn completed(end: End) -> Expectation {
     Expectation { code: Some(Code::TransactionCompleted), http: 409, end }
 }
 
-const fn accepted() -> Expectation {
+pub(super) const fn accepted() -> Expectation {
     Expectation { code: None, http: 200, end: End::Verified }
 }
 
@@ -413,6 +413,7 @@ faults! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simulator::dc_api::BrowserFault;
     use crate::simulator::matcher::Query;
     use crate::simulator::status_host::StatusHostMode;
     use std::collections::BTreeSet;
@@ -481,7 +482,9 @@ mod tests {
 
     #[test]
     fn every_code_that_a_wallet_can_cause_has_a_fault() {
-        let caused: BTreeSet<Code> = Fault::ALL.iter().filter_map(|fault| fault.expected().code).collect();
+        let by_browser = BrowserFault::ALL.iter().filter_map(|fault| fault.expected().code);
+        let caused: BTreeSet<Code> =
+            Fault::ALL.iter().filter_map(|fault| fault.expected().code).chain(by_browser).collect();
         for code in Code::ALL {
             let by_wallet = !matches!(code.group(), "caller" | "session") && code.as_str() != "config_refused";
             if by_wallet && !OUT_OF_REACH.contains(&code.as_str()) {

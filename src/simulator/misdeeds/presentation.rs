@@ -81,7 +81,7 @@ pub(in crate::simulator) fn present(
         _ => {}
     }
     let bare = bare_presentation(&issued.jwt, &disclosures);
-    let mut binding = KeyBinding::new(&scene.request.client_id, &scene.request.nonce, scene.now.minus(copy));
+    let mut binding = KeyBinding::new(&scene.request.audience, &scene.request.nonce, scene.now.minus(copy));
     binding.payload.insert("sd_hash".to_owned(), json!(issued.hash.digest_url(bare.as_bytes())));
     transaction_data::confirm(scene, &mut binding.payload);
     spoil_binding(scene, &mut binding, &bare);
@@ -129,7 +129,7 @@ fn spoil_payload(scene: &Scene<'_>, fault: Fault, binding: &mut KeyBinding, bare
         Fault::KbAudHashOnly => set("aud", json!(hash)),
         Fault::KbAudOtherPrefix => set("aud", json!(format!("x509_san_dns:{hash}"))),
         Fault::KbAudCase => set("aud", json!(format!("X509_HASH:{hash}"))),
-        Fault::KbAudArray => set("aud", json!([request.client_id])),
+        Fault::KbAudArray => set("aud", json!([request.audience])),
         Fault::KbAudResponseUri => set("aud", json!(request.response_uri)),
         Fault::KbAudOrigin => set("aud", json!("origin:https://verifier.example")),
         Fault::KbAudMissing => binding.payload.remove("aud"),

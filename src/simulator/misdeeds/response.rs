@@ -98,7 +98,7 @@ fn error(scene: &Scene<'_>) -> Vec<(String, String)> {
     match scene.fault {
         Some(Fault::ErrorStateMissing) => {}
         Some(Fault::ErrorStateWrong) => fields.push(field("state", &scene.other_text("state"))),
-        _ => fields.push(field("state", &scene.request.state)),
+        _ => fields.extend(scene.request.state.as_deref().map(|state| field("state", state))),
     }
     fields
 }
@@ -116,10 +116,25 @@ fn content(scene: &Scene<'_>, vp_token: &Value) -> Map<String, Value> {
             set("state", json!(scene.other_text("state")));
         }
         _ => {
-            set("state", json!(scene.request.state));
+            if let Some(state) = &scene.request.state {
+                set("state", json!(state));
+            }
         }
     }
     content
+}
+
+/// What the browser hands back: the same as is posted elsewhere, as an object.
+pub(in crate::simulator) fn browser_data(
+    scene: &Scene<'_>,
+    vp_token: &Value,
+    plain: bool,
+) -> Result<Value, SimulatorError> {
+    let content = content(scene, vp_token);
+    Ok(match &scene.request.encryption {
+        Some(key) if !plain => json!({"response": sealed(scene, key, &content)?}),
+        _ => Value::Object(content),
+    })
 }
 
 fn plain_fields(content: &Map<String, Value>) -> Vec<(String, String)> {

@@ -1,5 +1,6 @@
 //! Tests of the wallet as a whole, against a verifier of a few lines that does what the test says.
 
+mod browser;
 mod faults;
 mod requests;
 

@@ -293,7 +293,7 @@ async fn answers_have_rules() {
 fn rules_have_names_of_their_own_and_each_has_a_test() {
     let names: BTreeSet<&str> = Rule::ALL.iter().map(|rule| rule.name()).collect();
     assert_eq!(names.len(), Rule::ALL.len());
-    let source = include_str!("requests.rs");
+    let source = [include_str!("requests.rs"), include_str!("browser.rs")].concat();
     for rule in Rule::ALL {
         assert!(source.contains(&format!("Some(Rule::{rule:?})")), "no test breaks {}", rule.name());
     }

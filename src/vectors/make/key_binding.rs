@@ -57,7 +57,61 @@ pub(super) fn file(world: &World) -> Result<File, VectorError> {
     headers(&mut draft, &maker)?;
     hashes(&mut draft, &maker)?;
     keys(&mut draft, &maker)?;
+    origins(&mut draft, &maker)?;
     draft.finish()
+}
+
+/// Proofs for requests that a browser carried: their audience is the origin, and never the client.
+fn origins(draft: &mut Draft, maker: &Maker<'_>) -> Result<(), VectorError> {
+    let right = "origin:https://antrag.stadt.example";
+    draft.group(
+        "kb-origin",
+        "a proof for a request that a browser carried for a page",
+        json!({
+            "now": NOW, "clock_skew": 60, "kb_max_age": 600, "alg_allowed": ["ES256"],
+            "verifier": {"aud": right, "nonce": maker.world.nonce()},
+            "x-requested_at": NOW - 300,
+        }),
+        json!({"holder": maker.world.holder.test_jwk(), "issuer": maker.world.issuer.test_jwk()}),
+    );
+    draft
+        .accept("kb-origin-ok", "a good proof for this page", maker.claim("aud", &json!(right))?)
+        .flags(&["Valid"])
+        .spec(&["KB-10"]);
+    for (name, comment, value, spec) in [
+        ("kb-origin-client", "the client_id of the signed request", json!(maker.world.client_id()), "case DCA-001"),
+        ("kb-origin-bare", "the origin without its prefix", json!("https://antrag.stadt.example"), "KB-10"),
+        (
+            "kb-origin-old-prefix",
+            "the prefix of earlier drafts",
+            json!("web-origin:https://antrag.stadt.example"),
+            "KB-10",
+        ),
+        ("kb-origin-slash", "a slash at the end", json!(format!("{right}/")), "case DCA-002"),
+        ("kb-origin-port", "another port", json!(format!("{right}:8443")), "case DCA-002"),
+        ("kb-origin-usual-port", "the usual port, written out", json!(format!("{right}:443")), "case DCA-002"),
+        ("kb-origin-http", "http instead of https", json!("origin:http://antrag.stadt.example"), "case DCA-002"),
+        ("kb-origin-below", "a host below", json!("origin:https://www.antrag.stadt.example"), "case DCA-002"),
+        ("kb-origin-above", "the host above", json!("origin:https://stadt.example"), "case DCA-002"),
+        (
+            "kb-origin-look-alike",
+            "a host that looks alike",
+            json!("origin:https://antrag-stadt.example"),
+            "case DCA-002",
+        ),
+        (
+            "kb-origin-upper-case",
+            "the host in upper case",
+            json!("origin:https://ANTRAG.stadt.example"),
+            "case DCA-002",
+        ),
+        ("kb-origin-array", "an array with the right origin in it", json!([right]), "KB-08"),
+    ] {
+        let entry = draft.refuse(name, comment, "origin_mismatch", maker.claim("aud", &value)?);
+        let entry = entry.broken("kb-origin-ok", "replace", "kb_jwt.payload.aud").to(value).signed("holder");
+        entry.flags(&["Replay"]).spec(&["KB-10", spec]);
+    }
+    Ok(())
 }
 
 fn changed<'d>(entry: Entry<'d>, place: &str, to: Value) -> Entry<'d> {

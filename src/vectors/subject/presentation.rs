@@ -167,7 +167,7 @@ pub(super) fn response(config: Config<'_>, input: &Map<String, Value>, chains: &
             requested_at: config.number("x-requested_at")?.map(UnixSeconds),
             transaction_data: &sent,
         },
-        state: text(&request, "state")?,
+        state: Some(text(&request, "state")?),
         encryption,
     };
     let form = read_form(member(input, "response")?)?;

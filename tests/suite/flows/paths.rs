@@ -170,6 +170,7 @@ async fn the_description_is_served_and_names_every_route() {
     let expected = [
         "/v1/presentations",
         "/v1/presentations/{id}",
+        "/v1/presentations/{id}/dc-api",
         "/v1/presentations/{id}/events",
         "/v1/presentations/{id}/qr.png",
         "/v1/presentations/{id}/qr.svg",

@@ -384,3 +384,45 @@ async fn a_restart_needs_no_network_and_makes_keys_no_younger() {
     fourth.service.clock.advance(USABLE_SECONDS);
     assert_eq!(fourth.present(1).await, not_started());
 }
+
+#[tokio::test]
+async fn operators_see_how_the_keys_of_an_issuer_stand() {
+    // VC-25: in readiness and in metrics, from the start on, while they are old, and back.
+    use pruefstein::http::ops::Operations;
+    use pruefstein::telemetry::metrics::Metrics;
+    let scene = Scene::new();
+    let operations = Operations::new(Arc::clone(&scene.service.app), Arc::new(Metrics::new()));
+    let usable = || {
+        let text = operations.metrics_text().unwrap();
+        let name = format!("pruefstein_trust_data_usable_seconds{{kind=\"issuer_keys\",name=\"{ISSUER}\"}} ");
+        text.lines().find_map(|line| line.strip_prefix(&name)).map(|value| value.parse::<i64>().unwrap())
+    };
+    let notes = async |words: &str| {
+        let notes = operations.readiness().await.notes;
+        notes.iter().any(|note| note.contains(ISSUER) && note.contains(words))
+    };
+    assert_eq!(usable(), Some(0));
+    assert!(notes("cannot be used").await);
+    scene.refresh().await;
+    assert!(notes("no answer in time").await);
+    scene.hosts.set(METADATA, serves(&metadata(1)));
+    scene.service.clock.advance(60);
+    assert_eq!(scene.refresh().await.map(|refreshed| refreshed.outcome()), Some("changed"));
+    assert_eq!(usable(), Some(24 * HOUR));
+    assert!(!notes("").await);
+    scene.hosts.set(METADATA, Mode::Fails(FetchError::Timeout));
+    scene.service.clock.advance(HOUR);
+    scene.refresh().await;
+    assert_eq!(usable(), Some(23 * HOUR));
+    assert!(notes("the last refresh of the keys").await);
+    let text = operations.metrics_text().unwrap();
+    for (outcome, count) in [("changed", 1), ("trust_unavailable", 2)] {
+        let line = format!(
+            "pruefstein_trust_data_refreshes_total{{kind=\"issuer_keys\",name=\"{ISSUER}\",outcome=\"{outcome}\"}} {count}"
+        );
+        assert!(text.contains(&line), "{line} {text}");
+    }
+    scene.service.clock.advance(24 * HOUR);
+    scene.refresh().await;
+    assert!(usable().unwrap() <= 0 && notes("cannot be used").await);
+}

@@ -3,11 +3,14 @@
 use super::{NOW, OFFICE, PROVIDER, certificate, code, list, read_here, rules};
 use pruefstein::domain::reason::Code;
 use pruefstein::domain::time::UnixSeconds;
+use pruefstein::domain::trust::listed::{Held, HeldList, ListUse, TrustPlan, compose};
+use pruefstein::domain::trust::{Purpose, TrustSource};
 use pruefstein::domain::trust_list::trusted_list::read;
-use pruefstein::domain::trust_list::{ListRules, Notation, ServiceStatus, TrustList};
+use pruefstein::domain::trust_list::{ListRules, Notation, ServiceScope, ServiceStatus, TrustList};
 use pruefstein::simulator::xml_list::{
     GRANTED, LIST_OF_LISTS, NATIONAL_LIST, QUALIFIED_ATTESTATIONS, WITHDRAWN, XmlList, XmlService, digital_id, sign,
 };
+use std::sync::Arc;
 
 fn made(change: impl FnOnce(&mut XmlList)) -> Result<TrustList, Code> {
     let mut list = list();
@@ -233,4 +236,152 @@ fn the_country_falls_back_to_the_territory() {
     let text = list().text().replace("<CountryName>AT</CountryName>", "");
     let list = read_here(sign(&text, &OFFICE, |_, text| text).unwrap()).unwrap();
     assert_eq!(list.services[0].country.as_deref(), Some("DE"));
+}
+
+/// What a service must be wanted for, from these extensions; `None` if it is left out.
+fn scope(extensions: &str) -> Option<ServiceScope> {
+    let list = made(|list| list.services[0].extensions = extensions.to_owned()).unwrap();
+    assert_eq!(list.services.len() + list.skipped.len(), 1);
+    list.services.into_iter().next().map(|service| service.scope)
+}
+
+fn kind(word: &str) -> String {
+    format!("http://uri.etsi.org/TrstSvc/TrustedList/SvcInfoExt/{word}")
+}
+
+fn information(uri: &str, critical: bool) -> String {
+    format!(
+        "<Extension Critical=\"{critical}\"><AdditionalServiceInformation><URI xml:lang=\"en\">{uri}</URI>\
+         </AdditionalServiceInformation></Extension>"
+    )
+}
+
+/// A list of criteria in canonical form, with these words.
+fn qualifications(qualifiers: &[&str], assert: &str, criteria: &str) -> String {
+    const ECC: &str = "http://uri.etsi.org/TrstSvc/SvcInfoExt/eSigDir-1999-93-EC-TrustedList/#";
+    let all = qualifiers.iter().fold(String::new(), |all, word| {
+        all + &format!(
+            "<e:Qualifier uri=\"{}\"></e:Qualifier>",
+            if word.contains(':') { (*word).to_owned() } else { kind(word) }
+        )
+    });
+    format!(
+        "<Extension Critical=\"true\"><e:Qualifications xmlns:e=\"{ECC}\"><e:QualificationElement><e:Qualifiers>{all}\
+         </e:Qualifiers><e:CriteriaList assert=\"{assert}\">{criteria}</e:CriteriaList></e:QualificationElement>\
+         </e:Qualifications></Extension>"
+    )
+}
+
+const CRITERIA: &str =
+    "<e:KeyUsage><e:KeyUsageBit name=\"nonRepudiation\">true</e:KeyUsageBit></e:KeyUsage><e:PolicySet></e:PolicySet>";
+
+#[test]
+fn what_a_service_says_of_itself_limits_who_trusts_it() {
+    // TL-14, TL-20; ETSI TS 119 612 section 5.5.9.4.
+    let (signatures, seals) = (kind("ForeSignatures"), kind("ForeSeals"));
+    let wants = |uris: &[&String]| uris.iter().map(|uri| (*uri).clone()).collect::<Vec<_>>();
+    let silent = scope("").unwrap();
+    assert!(silent == ServiceScope::default() && silent.admits(&[]) && !silent.admits(&wants(&[&seals])));
+    // Said in passing it limits nothing, but who wants something else gets it not.
+    let passing = scope(&information(&seals, false)).unwrap();
+    assert!(passing.admits(&[]) && passing.admits(&wants(&[&seals])) && !passing.admits(&wants(&[&signatures])));
+    // Said as critical it counts for those alone who want it, one of two kinds being enough.
+    let critical = scope(&information(&seals, true)).unwrap();
+    assert!(!critical.admits(&[]) && critical.admits(&wants(&[&seals])) && !critical.admits(&wants(&[&signatures])));
+    let both = scope(&(information(&seals, true) + &information(&signatures, true))).unwrap();
+    assert!(both.admits(&wants(&[&seals])) && both.admits(&wants(&[&signatures])) && !both.admits(&[]));
+    // Whatever else is critical must be wanted too, and is compared to the last character.
+    let root = kind("RootCA-QC");
+    let more = scope(&(information(&seals, true) + &information(&root, true))).unwrap();
+    assert!(!more.admits(&wants(&[&seals])) && more.admits(&wants(&[&seals, &root])));
+    let near = scope(&information(&kind("foreSeals"), true)).unwrap();
+    assert!(!near.admits(&wants(&[&seals])));
+    // What it could mean beyond a URI nobody knows.
+    let beyond = |critical: bool| {
+        information(&seals, critical).replace("</URI>", "</URI><InformationValue>x</InformationValue>")
+    };
+    assert_eq!(scope(&beyond(true)), None);
+    assert_eq!(scope(&beyond(false)), Some(ServiceScope::default()));
+    let twice =
+        information(&seals, true).replace("</AdditionalServiceInformation>", "</AdditionalServiceInformation><X></X>");
+    assert_eq!(scope(&twice), None);
+    assert_eq!(scope(&information("", true)), None);
+}
+
+#[test]
+fn what_holds_for_some_certificates_must_be_welcome_for_all() {
+    // TL-14, TL-20; ETSI TS 119 612 section 5.5.9.2.
+    let seals = kind("ForeSeals");
+    let adding = ["QCWithQSCD", "QCQSCDManagedOnBehalf", "QCWithSSCD", "QCStatement", "QCForLegalPerson"];
+    for assert in ["all", "atLeastOne", "none"] {
+        assert_eq!(scope(&qualifications(&adding, assert, CRITERIA)), Some(ServiceScope::default()), "{assert}");
+    }
+    let kinds = scope(&qualifications(&["QCForESeal", "QCWithQSCD"], "all", CRITERIA)).unwrap();
+    assert!(!kinds.admits(&[]) && kinds.all_of == [seals.clone()]);
+    let stated = scope(&(qualifications(&["QCForESeal"], "all", CRITERIA) + &information(&seals, true))).unwrap();
+    assert!(stated.admits(&[seals.clone()]));
+    // Some of its certificates are for web sites: not for who wants seals.
+    let mixed = scope(&(qualifications(&["QCForWSA"], "all", CRITERIA) + &information(&seals, false))).unwrap();
+    assert!(!mixed.admits(&[seals]));
+    let nested = format!("<e:CriteriaList assert=\"all\">{CRITERIA}</e:CriteriaList><e:Description>x</e:Description>");
+    assert!(scope(&qualifications(&["QCForESeal"], "all", &nested)).is_some());
+    for (qualifiers, assert, criteria) in [
+        (&["NotQualified"][..], "all", CRITERIA),
+        (&["QCWithQSCD", "NotQualified"], "all", CRITERIA),
+        (&["QCForEveryone"], "all", CRITERIA),
+        (&["urn:QCForESeal"], "all", CRITERIA),
+        (&[], "all", CRITERIA),
+        (&["QCForESeal"], "most", CRITERIA),
+        (&["QCForESeal"], "all", "<e:Moon></e:Moon>"),
+        (&["QCForESeal"], "all", "<KeyUsage></KeyUsage>"),
+        (&["QCForESeal"], "all", "<e:CriteriaList></e:CriteriaList>"),
+    ] {
+        assert_eq!(scope(&qualifications(qualifiers, assert, criteria)), None, "{qualifiers:?} {assert} {criteria}");
+    }
+    let good = qualifications(&["QCForESeal"], "all", CRITERIA);
+    for (from, to) in [
+        ("e:CriteriaList assert", "e:Criteria assert"),
+        ("<e:Qualifiers>", "<e:Qualifiers></e:Qualifiers><e:Qualifiers>"),
+        ("e:QualificationElement>", "e:Element>"),
+    ] {
+        let changed = match from {
+            "e:CriteriaList assert" => good.replace(from, to).replace("</e:CriteriaList>", "</e:Criteria>"),
+            _ => good.replace(from, to),
+        };
+        assert!(changed != good && scope(&changed).is_none(), "{from}");
+    }
+    // Passed over where it is not critical.
+    let passing = good.replace("Critical=\"true\"", "Critical=\"false\"");
+    assert_eq!(scope(&passing), Some(ServiceScope::default()));
+}
+
+#[test]
+fn a_source_chooses_by_what_services_say() {
+    // TL-20, TRU-013.
+    let list = made(|list| list.services[0].extensions = information(&kind("ForeSeals"), true)).unwrap();
+    let held = HeldList { name: "national".to_owned(), list: Arc::new(list), usable_until: NOW.plus(3600) };
+    let certificates = |wanted: &[String]| {
+        let uses = ListUse {
+            list: "national".to_owned(),
+            territories: Vec::new(),
+            issuance: vec![QUALIFIED_ATTESTATIONS.to_owned()],
+            revocation: Vec::new(),
+            information: wanted.to_vec(),
+            statuses: vec![GRANTED.to_owned()],
+        };
+        let plan = TrustPlan {
+            source: TrustSource::new("qeaa", Purpose::QeaaProvider, vec!["urn:test:1".to_owned()]),
+            list: Some(uses),
+            signs_for: Vec::new(),
+            status_prefetch: Vec::new(),
+            revocation: None,
+            issuers: Vec::new(),
+        };
+        let held = Held { lists: std::slice::from_ref(&held), ..Held::default() };
+        compose(&[plan], held, NOW).sources()[0].pinned.len()
+    };
+    assert_eq!(certificates(&[kind("ForeSeals")]), 1);
+    assert_eq!(certificates(&[kind("ForeSignatures"), kind("ForeSeals")]), 1);
+    assert_eq!(certificates(&[kind("ForeSignatures")]), 0);
+    assert_eq!(certificates(&[]), 0);
 }

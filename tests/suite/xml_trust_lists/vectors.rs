@@ -115,6 +115,28 @@ fn lists_of_others() {
 }
 
 #[test]
+fn services_of_member_states_are_read_with_what_limits_them() {
+    // TL-14, TL-20: real lists, whose services say as critical for what they count.
+    let Some(file) = shared::json(FILES[0]) else { return };
+    let cases = file["groups"][0]["cases"].as_array().unwrap();
+    let kind = |word: &str| vec![format!("http://uri.etsi.org/TrstSvc/TrustedList/SvcInfoExt/{word}")];
+    let (signatures, sites) = (kind("ForeSignatures"), kind("ForWebSiteAuthentication"));
+    for (name, read, unlimited, for_signatures, for_sites) in
+        [("fi-v6.xml", 19, 8, 11, 8), ("dk_tl-sn21.xml", 1, 0, 1, 0)]
+    {
+        let id = format!("dss-{name}");
+        let case = cases.iter().find(|case| case["id"] == id.as_str()).unwrap();
+        let Ok(document) = std::fs::read(shared::folder().unwrap().join("trust-lists/dss").join(name)) else {
+            continue;
+        };
+        let list = judge(&document, &case["config"]).unwrap();
+        let count = |wanted: &[String]| list.services.iter().filter(|service| service.scope.admits(wanted)).count();
+        assert_eq!((list.services.len(), list.skipped.len()), (read, 0), "{name}: {:?}", list.skipped);
+        assert_eq!((count(&[]), count(&signatures), count(&sites)), (unlimited, for_signatures, for_sites), "{name}");
+    }
+}
+
+#[test]
 fn the_list_of_lists_points_to_all_member_states() {
     // TL-20: the real list, with the certificate that signed it pinned by hand.
     let Some(file) = shared::json(FILES[0]) else { return };

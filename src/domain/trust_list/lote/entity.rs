@@ -6,7 +6,7 @@ use super::value::{
 use crate::domain::limits;
 use crate::domain::reason::{Code, Reason};
 use crate::domain::trust_list::profile::ListProfile;
-use crate::domain::trust_list::{Service, ServiceStatus, Skipped};
+use crate::domain::trust_list::{Service, ServiceScope, ServiceStatus, Skipped};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -104,6 +104,7 @@ impl Entity {
             country: self.country.clone(),
             certificates: certificates(information.get("ServiceDigitalIdentity"))?,
             history,
+            scope: ServiceScope::default(),
         })
     }
 }

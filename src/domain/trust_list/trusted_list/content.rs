@@ -1,6 +1,7 @@
 //! What a list says, read from the bytes that were signed.
 
 use super::super::{ListRules, Pointer, Service, ServiceStatus, Skipped, TrustList};
+use super::scope;
 use super::tree::{Element, malformed};
 use crate::domain::encoding::base64;
 use crate::domain::limits;
@@ -162,7 +163,7 @@ impl<'t> Entity<'t> {
 
 fn service(element: Element<'_>, entity: &Entity<'_>) -> Result<Service, Reason> {
     let about = element.one(TSL, "ServiceInformation")?;
-    check_extensions(about.optional(TSL, "ServiceInformationExtensions")?)?;
+    let scope = scope::read(about.optional(TSL, "ServiceInformationExtensions")?)?;
     let service_type = text(about, "ServiceTypeIdentifier")?;
     let since = time(about.one(TSL, "StatusStartingTime")?)?;
     let status = ServiceStatus::Stated { uri: text(about, "ServiceStatus")?, since };
@@ -185,6 +186,7 @@ fn service(element: Element<'_>, entity: &Entity<'_>) -> Result<Service, Reason>
         country: entity.country.clone(),
         certificates,
         history,
+        scope,
     })
 }
 
@@ -246,25 +248,36 @@ fn pointer(element: Element<'_>) -> Result<Pointer, Reason> {
 /// # Source
 /// ETSI TS 119 612 sections 5.3.17, 5.4.5 and 5.5.9; TL-14.
 fn check_extensions(list: Option<Element<'_>>) -> Result<(), Reason> {
-    for extension in list.into_iter().flat_map(Element::children) {
-        if !extension.is(TSL, "Extension") {
-            return Err(malformed("among the extensions is something else"));
-        }
-        let critical = match extension.attribute("Critical").map(str::trim) {
-            Some("true" | "1") => true,
-            Some("false" | "0") => false,
-            _ => return Err(malformed("an extension does not say whether it is critical")),
-        };
-        let known = || {
-            let mut content = extension.children().peekable();
-            content.peek().is_some()
-                && content.all(|part| HARMLESS.iter().any(|(namespace, name)| part.is(namespace, name)))
-        };
-        if critical && !known() {
+    for (extension, critical) in extensions(list)? {
+        if critical && !is_harmless(extension) {
             return Err(malformed("a critical extension is unknown"));
         }
     }
     Ok(())
+}
+
+/// Whether to know nothing of an extension gives no more trust than there is.
+pub(super) fn is_harmless(extension: Element<'_>) -> bool {
+    let mut content = extension.children().peekable();
+    content.peek().is_some() && content.all(|part| HARMLESS.iter().any(|(namespace, name)| part.is(namespace, name)))
+}
+
+/// The extensions, each with whether it is critical.
+pub(super) fn extensions(list: Option<Element<'_>>) -> Result<Vec<(Element<'_>, bool)>, Reason> {
+    let read = |extension: Element<'_>| {
+        if !extension.is(TSL, "Extension") {
+            return Err(malformed("among the extensions is something else"));
+        }
+        match extension.attribute("Critical").map(str::trim) {
+            Some("true" | "1") => Ok(true),
+            Some("false" | "0") => Ok(false),
+            _ => Err(malformed("an extension does not say whether it is critical")),
+        }
+    };
+    list.into_iter()
+        .flat_map(Element::children)
+        .map(|extension| read(extension).map(|critical| (extension, critical)))
+        .collect()
 }
 
 /// The names of an element with their languages.
@@ -287,7 +300,7 @@ fn text(parent: Element<'_>, name: &str) -> Result<String, Reason> {
 }
 
 /// The text of an element, which must not be empty.
-fn filled(element: Element<'_>) -> Result<String, Reason> {
+pub(super) fn filled(element: Element<'_>) -> Result<String, Reason> {
     element.text().filter(|text| !text.is_empty()).ok_or_else(|| malformed("an element has no text, or more than text"))
 }
 

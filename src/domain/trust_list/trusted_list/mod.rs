@@ -5,13 +5,14 @@
 //! | is the document of a size and shape that a parser can bear | `shape` |
 //! | the parsed document, and how it is asked | `tree` |
 //! | is it signed by a configured signer, and what exactly is signed | `signature` |
-//! | what it says | `content` |
+//! | what it says | `content`, `scope` |
 //! | the list of lists: pointers, and how its signers change | [`pivot`] |
 //!
 //! Which library does what, and why: `docs/decisions/0006-xml-signatures.md`.
 
 mod content;
 pub mod pivot;
+mod scope;
 mod shape;
 mod signature;
 mod tree;

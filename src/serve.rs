@@ -366,7 +366,10 @@ fn listen(address: SocketAddr) -> Result<TcpListener, ServeFault> {
 }
 
 /// Opens the store, as set. Nothing else runs yet that reading a large file could hold up.
-async fn open_store(settings: &StoreSettings) -> Result<Arc<dyn TransactionStore>, ServeFault> {
+///
+/// # Errors
+/// [`ServeFault`]
+pub async fn open_store(settings: &StoreSettings) -> Result<Arc<dyn TransactionStore>, ServeFault> {
     Ok(match settings {
         StoreSettings::MemoryOnlyLostAtRestart => Arc::new(MemoryStore::new(KEEP_ENDED_SECONDS)),
         StoreSettings::Sqlite { path } => Arc::new(SqliteStore::open(path, &Options::default())?),

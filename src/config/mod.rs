@@ -141,6 +141,19 @@ pub fn load_trust(path: &Path, now: UnixSeconds) -> Result<(TrustSettings, Polic
     conclude(loaded, faults).map(|(trust, policy)| (trust, policy, notes.0.into_inner()))
 }
 
+/// Reads a file that has only `[store]` and `[postgresql]`: where something other than the service keeps transactions.
+///
+/// # Errors
+/// Every fault there is, at least one.
+pub fn load_store(path: &Path) -> Result<store::StoreSettings, Vec<Fault>> {
+    let faults = Faults::default();
+    let loaded = read_file(path, &faults).and_then(|file| {
+        check_sections(&file, &[&store::DOC, &postgresql::DOC], &faults);
+        store_settings(&file, Files::new(folder(path)), &faults)
+    });
+    conclude(loaded, faults)
+}
+
 /// A value counts only if there was no fault at all.
 fn conclude<T>(value: Option<T>, faults: Faults) -> Result<T, Vec<Fault>> {
     match (value, faults.into_vec()) {

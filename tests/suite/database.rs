@@ -19,7 +19,7 @@ use tokio_postgres::NoTls;
 use zeroize::Zeroizing;
 
 const ROLE: &str = "pruefstein";
-const PASSWORD: &str = "only for tests";
+pub(crate) const PASSWORD: &str = "only for tests";
 
 /// A database server. It ends when this value is dropped, and also when this process dies.
 pub(crate) struct Cluster {

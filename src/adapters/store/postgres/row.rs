@@ -134,7 +134,7 @@ impl Packing {
 
 const UNWRITABLE: StoreError = StoreError::Misuse("a value that cannot be written");
 
-/// The digest that names exactly this value. The record holds 256 bits that nobody outside knows (nonce and state), so
+/// The digest that names exactly this value. The record holds a nonce of 128 bits that is nowhere else in the store, so
 /// the digest tells nothing of what else is in it.
 pub(super) fn digest(transaction: &Transaction) -> Result<[u8; 32], StoreError> {
     Ok(sha256(&encode(transaction)?))

@@ -230,7 +230,7 @@ async fn nothing_can_be_read_in_any_file_of_the_database() {
         one.handle().as_str(),
         one.page().as_str(),
         one.request().nonce.as_str(),
-        one.request().state.as_str(),
+        one.request().state.as_ref().unwrap().as_str(),
         one.request().preset.as_deref().unwrap(),
     ];
     let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes();

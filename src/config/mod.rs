@@ -205,9 +205,16 @@ fn read(path: &Path, file: &Table, now: UnixSeconds, faults: &Faults, notes: &No
 
 /// `[store]`, and `[postgresql]` where it says so.
 fn store_settings(file: &Table, files: Files<'_>, faults: &Faults) -> Option<store::StoreSettings> {
-    let database = |faults| once(file, &postgresql::DOC, &[], faults, |section| postgresql::read(section, files));
-    let there = file.contains_key(postgresql::DOC.name);
-    once(file, &store::DOC, &[], faults, |section| store::read(section, files, there, || database(faults)))
+    let database = || once(file, &postgresql::DOC, &[], faults, |section| postgresql::read(section, files));
+    // What `config show` prints has every section, and is a configuration, too: only what was set counts.
+    let there = once(file, &postgresql::DOC, &[], &Faults::default(), |section| Some(postgresql::is_meant(section)));
+    let store =
+        once(file, &store::DOC, &[], faults, |section| store::read(section, files, there == Some(true), database));
+    if !matches!(store, None | Some(store::StoreSettings::Postgresql(_))) {
+        // Names are checked wherever they stand.
+        once(file, &postgresql::DOC, &[], faults, |_| Some(()));
+    }
+    store
 }
 
 /// Without callers the caller API is open, which only this machine may find (API-001).

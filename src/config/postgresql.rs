@@ -178,6 +178,11 @@ impl fmt::Debug for DatabaseSettings {
     }
 }
 
+/// Whether the section says where a database is.
+pub(super) fn is_meant(section: Section<'_>) -> bool {
+    section.has("host")
+}
+
 /// Reads the section. `None` if something is wrong; what, has been noted.
 pub(super) fn read(section: Section<'_>, files: Files<'_>) -> Option<DatabaseSettings> {
     let hosts = hosts(section);

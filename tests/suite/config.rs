@@ -674,7 +674,7 @@ fn faults_of_the_database_are_named() {
         ("host = \"db\"\npassword_file = \"empty\"", "postgresql.password_file", "one line"),
         ("host = \"db\"\npassword_file = \"open.key\"", "postgresql.password_file", "others"),
         ("host = \"db\"\npool_size = 0", "postgresql.pool_size", "out of range"),
-        ("host = \"db\"\npassword = \"x\"", "postgresql.password", "password_file"),
+        ("host = \"db\"\npassword = \"x\"", "postgresql.password", "no such setting"),
         (
             "host = \"db\"\nprevious_encryption_key_files = [\"store.key\"]",
             "postgresql.previous_encryption_key_files",
@@ -697,6 +697,7 @@ fn faults_of_the_database_are_named() {
     refused(&folder, &both, "store.path", "in a database");
     let unused = with("postgresql", "host = \"db\"");
     refused(&folder, &unused, "store.kind", "there is a section [postgresql]");
+    refused(&folder, &with("postgresql", "hots = \"db\""), "postgresql.hots", "Did you mean host?");
 }
 
 #[test]

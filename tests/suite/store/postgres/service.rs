@@ -1,6 +1,8 @@
 //! Whole services on one database: begun at one, collected at the second, answered at the third, watched at the first.
 
-use crate::database::{Cluster, options_at};
+use crate::cli::run;
+use crate::database::{Cluster, PASSWORD, options_at};
+use crate::fixture::set_mode;
 use crate::flows::races::crowd_of;
 use crate::service::{NOW, RETURN_URL, TestService, presentation_path};
 use crate::store::postgres::proxy::Proxy;
@@ -86,4 +88,34 @@ async fn without_its_database_the_service_says_so_and_goes_on() {
     assert_eq!(service.deliver(&answer).await.status, 200, "the same answer, a little later");
     assert_eq!(service.status(&created).await, "verified");
     assert_eq!(service.store.expire_and_erase(NOW, 10).await.unwrap().total(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demonstration_runs_on_it() {
+    // As the load generator starts it.
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database().await;
+    let folder = tempfile::tempdir().unwrap();
+    let secret = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        set_mode(&folder.path().join(name), 0o600);
+    };
+    secret("store.key", &"0a1b".repeat(16));
+    secret("password", PASSWORD);
+    let settings = format!(
+        "[store]\nkind = \"postgresql\"\n[postgresql]\nhost = \"127.0.0.1:{}\"\ndatabase = \"{database}\"\n\
+        tls = \"unencrypted_on_this_machine_only\"\npassword_file = \"password\"\nencryption_key_file = \"store.key\"\n\
+        connect_timeout_ms = 20000\nstatement_timeout_ms = 20000\n",
+        cluster.port
+    );
+    std::fs::write(folder.path().join("store.toml"), settings).unwrap();
+    let ran = run(&["demo", "--once", "--data", folder.path().to_str().unwrap()], b"");
+    assert_eq!(ran.exit, 0, "{}", ran.err);
+    let client = cluster.connect(&database).await;
+    let rows = client.query_one("SELECT count(*) FROM pruefstein_transactions WHERE status = 2", &[]).await.unwrap();
+    assert_eq!(rows.get::<_, i64>(0), 1);
+    assert!(!folder.path().join("demo.sqlite").exists());
+    std::fs::write(folder.path().join("store.toml"), "[store]\nkind = \"postgresql\"\n").unwrap();
+    let ran = run(&["demo", "--once", "--data", folder.path().to_str().unwrap()], b"");
+    assert!(ran.exit != 0 && ran.err.contains("postgresql.host"), "{}", ran.err);
 }

@@ -201,7 +201,7 @@ pub(super) fn read(section: Section<'_>, files: Files<'_>) -> Option<DatabaseSet
         hosts: hosts?,
         database: database?,
         user: user?,
-        password: password?,
+        password: password.ok()?,
         tls: tls?,
         pool_size: pool_size?,
         connect_timeout: connect?,
@@ -211,18 +211,22 @@ pub(super) fn read(section: Section<'_>, files: Files<'_>) -> Option<DatabaseSet
     })
 }
 
-/// A setting that may be absent: `Some(None)` then, and `None` if it is wrong.
-fn optional<T>(section: Section<'_>, name: &str, read: impl FnOnce(&str) -> Result<T, Complaint>) -> Option<Option<T>> {
+/// Something is wrong; what, has been noted.
+struct Noted;
+
+/// A setting that may be absent.
+fn optional<T>(
+    section: Section<'_>,
+    name: &str,
+    read: impl FnOnce(&str) -> Result<T, Complaint>,
+) -> Result<Option<T>, Noted> {
     if !section.has(name) {
-        return Some(None);
+        return Ok(None);
     }
-    match read(&section.text(name)?) {
-        Ok(value) => Some(Some(value)),
-        Err(complaint) => {
-            section.complain(name, complaint);
-            None
-        }
-    }
+    read(&section.text(name).ok_or(Noted)?).map(Some).map_err(|complaint| {
+        section.complain(name, complaint);
+        Noted
+    })
 }
 
 fn hosts(section: Section<'_>) -> Option<Vec<DatabaseHost>> {
@@ -271,7 +275,7 @@ fn tls(section: Section<'_>, files: Files<'_>, hosts: Option<&[DatabaseHost]>) -
     let roots = optional(section, "ca_file", |text| Files::certificates(&files.resolve(text)));
     let chain = optional(section, "client_certificate", |text| Files::certificates(&files.resolve(text)));
     let key = optional(section, "client_key", |text| private_key(files, text));
-    let identity = match (chain?, key?) {
+    let identity = match (chain.ok()?, key.ok()?) {
         (Some(chain), Some(key)) => Some((ders(chain), key)),
         (None, None) => None,
         (Some(_), None) => {
@@ -283,7 +287,7 @@ fn tls(section: Section<'_>, files: Files<'_>, hosts: Option<&[DatabaseHost]>) -
             return None;
         }
     };
-    let roots = roots?.map(ders);
+    let roots = roots.ok()?.map(ders);
     if choice == "verify_full" {
         let socket = hosts.is_some_and(|hosts| hosts.iter().any(|host| matches!(host, DatabaseHost::Socket(..))));
         if socket {
@@ -359,7 +363,7 @@ fn encryption_keys(section: Section<'_>, files: Files<'_>) -> Option<Vec<Sealing
             }
         }
     }
-    let mut keys = vec![present??];
+    let mut keys = vec![present.ok()??];
     for key in previous {
         if keys.contains(&key) {
             section.fault("previous_encryption_key_files", "holds one key twice, or the present one", "Remove it.");

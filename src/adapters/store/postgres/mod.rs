@@ -99,7 +99,7 @@ const TRIES: u32 = 3;
 /// Connections for the sweep and for health, so that a crowd of requests cannot keep them out.
 const ASIDE: usize = 2;
 /// How long a migration may wait for one that another instance does, and how long it may take.
-const MIGRATION: Duration = Duration::from_secs(120);
+const MIGRATION: Duration = Duration::from_mins(2);
 
 /// Where a database listens.
 #[derive(Debug, Clone, PartialEq, Eq)]

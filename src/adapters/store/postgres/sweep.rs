@@ -45,7 +45,7 @@ struct Due {
     id: Name,
     removal: bool,
     bytes: i64,
-    due: i64,
+    since: i64,
 }
 
 impl PostgresStore {
@@ -130,7 +130,7 @@ impl PostgresStore {
                 id: id.try_into().unwrap_or_default(),
                 removal: row.try_get(1).map_err(of)?,
                 bytes: row.try_get(2).map_err(of)?,
-                due: row.try_get(3).map_err(of)?,
+                since: row.try_get(3).map_err(of)?,
             });
         }
         Ok(due)
@@ -172,7 +172,7 @@ impl PostgresStore {
         let (gone, kept): (Vec<Due>, Vec<Due>) = some
             .into_iter()
             .filter(|row| unread.contains(&row.id))
-            .partition(|row| row.due.saturating_add(UNREADABLE_SECONDS) <= now.0);
+            .partition(|row| row.since.saturating_add(UNREADABLE_SECONDS) <= now.0);
         let mut passed_over = self.unreadable();
         for row in kept {
             if passed_over.len() < MOST_UNREADABLE {

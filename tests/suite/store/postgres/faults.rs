@@ -107,9 +107,9 @@ async fn a_killed_database_loses_and_doubles_nothing() {
         let before = journal.acknowledged.lock().unwrap().len();
         cluster = tokio::task::spawn_blocking(move || {
             if round % 3 == 2 {
-                cluster.stop()
+                cluster.stop();
             } else {
-                cluster.kill()
+                cluster.kill();
             }
             cluster.launch();
             cluster

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
 async fn refused(options: Options) -> OpenError {
-    PostgresStore::open(options).await.err().expect("it does not open")
+    PostgresStore::open(options).await.expect_err("it does not open")
 }
 
 #[tokio::test(flavor = "multi_thread")]

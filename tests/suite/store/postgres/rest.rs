@@ -233,7 +233,10 @@ async fn nothing_can_be_read_in_any_file_of_the_database() {
         one.request().state.as_ref().unwrap().as_str(),
         one.request().preset.as_deref().unwrap(),
     ];
-    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes();
+    let hex = |text: &str| -> Vec<u8> {
+        let digits = text.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
+        digits.map(|digit| b"0123456789abcdef"[usize::from(digit)]).collect()
+    };
     let forms = |text: &str| [text.as_bytes().to_vec(), base64::encode_url(text.as_bytes()).into_bytes(), hex(text)];
     let texts: BTreeSet<Vec<u8>> = secrets.into_iter().flat_map(forms).collect();
     let client = cluster.connect(&database).await;

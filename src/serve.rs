@@ -247,6 +247,7 @@ fn build_tenant(settings: &TenantSettings, public_origin: &str) -> Result<Tenant
         signer: Arc::new(signer),
         client_id: settings.client_id.clone(),
         profile: settings.profile,
+        registrations: settings.registrations.clone(),
         scheme: settings.scheme.clone(),
         return_urls: settings.return_urls.clone(),
         cross_device: settings.cross_device == CrossDevice::OnRelayRiskAccepted,

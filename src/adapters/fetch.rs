@@ -526,6 +526,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_document_comes_with_status_and_type() {
+        // TSL-14: the server of these tests answers nothing that carries a cookie or an authorization.
         let server = Server::new(ok("hello")).await;
         let response = client().get(server.request()).await.unwrap();
         assert_eq!((response.status, response.body.as_slice()), (200, b"hello".as_slice()));
@@ -565,6 +566,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_leads_inside_is_not_dialled() {
+        // VC-27, TSL-12.
         // TSL-003: what is checked is what is dialled, so there is one look-up per connection and no second answer.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -593,6 +595,7 @@ mod tests {
 
     #[tokio::test]
     async fn redirects_are_checked_afresh_and_end() {
+        // VC-26, TSL-12.
         // TSL-005.
         let goal = Server::new(ok("there")).await;
         let hop = Server::new(redirect_to(&format!("{}/x", goal.origin))).await;
@@ -615,6 +618,7 @@ mod tests {
 
     #[tokio::test]
     async fn everything_together_has_one_deadline() {
+        // VC-26, TSL-13.
         // TSL-008: slow header, slow body, silence. The slow ones would end well, and silence never, but for the deadline.
         let slow_header = Server::paced(ok("hello"), 5).await;
         let slow_body = Server::paced(ok(&"x".repeat(900)), 80).await;
@@ -633,6 +637,7 @@ mod tests {
 
     #[tokio::test]
     async fn bodies_are_cut_at_the_limit() {
+        // VC-26, TSL-13.
         // TSL-009: honest length, no length, chunks without end.
         let exact = Server::new(ok(&"x".repeat(1000))).await;
         assert_eq!(client().get(exact.request()).await.unwrap().body.len(), 1000);
@@ -858,6 +863,7 @@ mod tests {
 
     #[test]
     fn special_addresses_are_not_public() {
+        // VC-27.
         for public in
             ["93.184.216.34", "8.8.8.8", "100.63.255.255", "172.32.0.1", "2606:2800:220:1::1", "64:ff9b::808:808"]
         {

@@ -62,6 +62,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_signature_is_good_for_the_certified_key() {
+        // OVP-JAR-11.
         let (key, certificate) = identity();
         let public = certificate.public_key().unwrap();
         let der = certificate.der.to_vec();
@@ -76,6 +77,7 @@ mod tests {
 
     #[test]
     fn a_relying_party_is_consistent() {
+        // OVP-JAR-03, OVP-JAR-11: key and certificate belong together.
         // OVP-JAR-03, OVP-JAR-11.
         let (key, certificate) = identity();
         let (other_key, _) = identity();

@@ -3,7 +3,7 @@
 use super::dc_api::DcApiRules;
 use super::ports::{Idempotency, Inserted};
 use super::sent_query::{SentQueries, SentQuery};
-use super::{App, Failure, Tenant, can_verify};
+use super::{App, Failure, Tenant, can_verify, registered};
 use crate::domain::dc_api::Offer;
 use crate::domain::dcql::{DcqlQuery, Fault, Severity, lint};
 use crate::domain::ids::{Nonce, PageHandle, RequestHandle, State, TenantId, TransactionId};
@@ -15,7 +15,8 @@ use crate::domain::request::client_id::ClientId;
 use crate::domain::request::link::{authorization_request_by_value, authorization_request_uri};
 use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::{
-    Flow, NewTransaction, Purpose, RequestData, ResponseMode, ResultPolicy, SecretScalar, SessionHash, Transaction,
+    Flow, NewTransaction, Purpose, RegistrationUse, RequestData, ResponseMode, ResultPolicy, SecretScalar, SessionHash,
+    Transaction,
 };
 use crate::domain::transaction_data::requested;
 use serde_json::Value;
@@ -29,6 +30,8 @@ pub struct NewPresentation {
     pub preset: Option<String>,
     /// A query of the caller's own.
     pub dcql_query: Option<Value>,
+    /// The name of the registration under which is asked; absent: that of the preset, or the only one.
+    pub registration: Option<String>,
     /// `same_device`, `cross_device` or `dc_api`.
     pub flow: Option<String>,
     /// Where the person goes back to, on the same device.
@@ -210,6 +213,7 @@ impl App {
                 purpose: plan.purpose,
                 encryption_key: encrypted.then(|| SecretScalar::of(key)),
                 encryption_kid,
+                registration: plan.registration,
             },
             handle,
             reference: plan.reference,
@@ -224,6 +228,7 @@ struct Plan {
     preset: Option<String>,
     dcql_query: String,
     transaction_data: Vec<String>,
+    registration: RegistrationUse,
     flow: Flow,
     response_mode: ResponseMode,
     purpose: Purpose,
@@ -287,10 +292,13 @@ impl Plan {
         }
         check_permitted(tenant, wish, &flow)?;
         check_trust(tenant, &asked.sent.query, now)?;
+        let id = asked.preset.map(|preset| preset.id.as_str());
+        let registration = registered::registered(tenant, &asked.sent.query, id, wish.registration.as_deref(), now)?;
         Ok(Self {
             preset: asked.preset.map(|preset| preset.id.clone()),
             dcql_query: asked.sent.text.clone(),
             transaction_data,
+            registration,
             flow,
             response_mode,
             purpose,

@@ -5,6 +5,7 @@
 
 use super::fetch_request::announced_key;
 use super::receive_response::{AnswerOutcome, Channel, Refused};
+use super::registered;
 use super::tries::RefusedTry;
 use super::{App, Failure, Tenant};
 use crate::domain::dc_api::{Offer, Origin, Protocol};
@@ -69,6 +70,7 @@ impl App {
         let query: &RawValue = serde_json::from_str(&request.dcql_query)
             .map_err(|_| Failure::from(Reason::new(Code::StorageCorrupt, "the stored query cannot be read")))?;
         let signer = tenant.signer.as_ref();
+        let registration = registered::certificate_data(tenant, request.registration)?;
         let asked = DcApiRequest {
             client_id: &request.client_id,
             origin: &offer.origin,
@@ -82,6 +84,7 @@ impl App {
             expires: transaction.expires_at(),
             certificates: tenant.profile.sent(signer.certificate_chain()),
             issued_at_in_header: tenant.profile.issued_at_in_header,
+            registration: registration.as_deref(),
         };
         let unwritable = |_| Failure::from(Reason::new(Code::InternalError, "the request cannot be written"));
         let signed = async |parts: &ToSign| signer.sign(parts.signing_input().as_bytes()).await.map_err(Failure::from);

@@ -1,4 +1,6 @@
 //! Background work: open transactions expire, results are erased, old counts are forgotten.
+//!
+//! Rules kept here: PRV-15.
 
 use super::ports::Swept;
 use super::{App, Failure};

@@ -1,7 +1,9 @@
 //! A wallet collects the request object, by GET or by POST.
+//!
+//! Rules kept here: OVP-RURI-03, RPC-03.
 
 use super::ports::Replaced;
-use super::{App, Failure, Tenant};
+use super::{App, Failure, Tenant, registered};
 use crate::domain::encoding::base64;
 use crate::domain::ids::RequestHandle;
 use crate::domain::jose::encrypt::encrypt;
@@ -115,6 +117,9 @@ impl App {
         };
         let query: &RawValue =
             serde_json::from_str(&request.dcql_query).map_err(|_| broken("the stored query cannot be read"))?;
+        // A request in a link is unsigned, and carries no registration.
+        let registration =
+            if request.is_in_link() { None } else { registered::certificate_data(tenant, request.registration)? };
         let object = RequestObject {
             client_id: &request.client_id,
             response_mode: request.response_mode.as_str(),
@@ -130,6 +135,7 @@ impl App {
             expires: transaction.expires_at(),
             certificates: tenant.profile.sent(tenant.signer.certificate_chain()),
             issued_at_in_header: tenant.profile.issued_at_in_header,
+            registration: registration.as_deref(),
         };
         write(&object).map_err(|_| Reason::new(Code::InternalError, "the request cannot be written").into())
     }

@@ -22,6 +22,7 @@ pub mod refresh_issuers;
 pub mod refresh_revocation;
 pub mod refresh_status;
 pub mod refresh_trust;
+mod registered;
 pub mod render;
 pub mod resolve_types;
 pub mod sent_query;
@@ -31,12 +32,13 @@ pub mod time_text;
 pub mod tries;
 pub mod verify_once;
 
+pub use crate::domain::verify::can_verify;
 pub use failure::Failure;
 
-use crate::domain::dcql::Format;
 use crate::domain::ids::TenantId;
 use crate::domain::preset::Preset;
 use crate::domain::reason::{Code, Reason};
+use crate::domain::registration::Registrations;
 use crate::domain::request::Profile;
 use crate::domain::request::client_id::ClientId;
 use crate::domain::request::link::WalletScheme;
@@ -86,6 +88,8 @@ pub struct Tenant {
     pub own_queries: bool,
     /// The presets that may be used, by id.
     pub presets: BTreeMap<String, Preset>,
+    /// What is registered, and may therefore be asked.
+    pub registrations: Registrations,
     /// Who may issue what.
     pub trust: LiveTrust,
     /// The sources that trust lists fill; empty if none does.
@@ -221,9 +225,4 @@ impl App {
     fn queries(&self, tenant: &TenantId) -> Result<&SentQueries, Failure> {
         self.queries.get(tenant).ok_or_else(|| Reason::new(Code::UnknownTransaction, "no such tenant").into())
     }
-}
-
-/// The formats that this verifier can verify. A service never asks for another one.
-pub fn can_verify(format: &Format) -> bool {
-    matches!(format, Format::SdJwtVc)
 }

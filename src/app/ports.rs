@@ -2,7 +2,6 @@
 
 use crate::domain::ids::{PageHandle, RequestHandle, TenantId, TransactionId};
 use crate::domain::jose::keys::EphemeralKey;
-use crate::domain::limits::RANDOM_BYTES;
 use crate::domain::reason::Code;
 use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::Transaction;
@@ -61,8 +60,8 @@ impl dyn Entropy + '_ {
     ///
     /// # Errors
     /// [`EntropyFailed`] as for [`Entropy::fill`].
-    pub fn draw<T>(&self, make: impl FnOnce([u8; RANDOM_BYTES]) -> T) -> Result<T, EntropyFailed> {
-        let mut bytes = [0; RANDOM_BYTES];
+    pub fn draw<T, const N: usize>(&self, make: impl FnOnce([u8; N]) -> T) -> Result<T, EntropyFailed> {
+        let mut bytes = [0; N];
         self.fill(&mut bytes)?;
         Ok(make(bytes))
     }

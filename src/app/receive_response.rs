@@ -1,4 +1,6 @@
 //! A wallet answers. One answer ends a transaction, and the store decides which.
+//!
+//! Rules kept here: OVP-CID-04, OVP-RESP-06, OVP-RESP-08, OVP-RESP-12, OVP-RESP-15, KB-14, FIX-11, NON-09, DEU-11.
 
 use super::ports::Replaced;
 use super::tries::RefusedTry;
@@ -14,7 +16,7 @@ use crate::domain::transaction::{
 };
 use crate::domain::transaction_data::Entry;
 use crate::domain::verify::response::{Answer, Asked, Encryption, Presented, ResponseForm, WalletError, open};
-use crate::domain::verify::{Binding, Refusal, Report, Standing, Verified};
+use crate::domain::verify::{Binding, Check, Refusal, Report, Standing, Verified};
 use std::borrow::Cow;
 use std::sync::Arc;
 use url::Url;
@@ -34,7 +36,10 @@ pub enum AnswerOutcome {
     /// All checks passed.
     Verified,
     /// The wallet sent an error.
-    Declined,
+    Declined {
+        /// Its name, if the wallet finds fault with the request.
+        about_the_request: Option<&'static str>,
+    },
 }
 
 /// What the wallet is told after an answer that was refused.
@@ -109,7 +114,7 @@ impl App {
             shown.check_answerable(self.now())?;
         }
         self.tries.count(shown.id(), self.now())?;
-        let settled = self.judge(&tenant, &shown, channel, form).await;
+        let settled = noted(self.judge(&tenant, &shown, channel, form).await, &shown);
         match settled {
             Ok(Judged::Accepted { presented, report }) => self.end_verified(&tenant, shown, presented, &report).await,
             Ok(Judged::Declined(error)) => self.end_declined(shown, &error).await,
@@ -206,12 +211,14 @@ impl App {
 
     async fn end_declined(&self, shown: Transaction, error: &WalletError) -> Result<NextStep, Refused> {
         let how = if error.encrypted { "encrypted" } else { "plain, so not authenticated" };
+        let about_the_request = error.is_about_the_request().then_some(error.error);
+        let verdict = if about_the_request.is_some() { ": it finds fault with the request" } else { "" };
         let record = ErrorRecord {
             code: Code::WalletErrorRecorded,
-            detail: format!("the wallet answered {} ({how})", error.error),
+            detail: format!("the wallet answered {} ({how}){verdict}", error.error),
         };
         let redirect_uri = self.end(shown, |shown, now, _| shown.decline(now, record)).await?;
-        Ok(NextStep { redirect_uri, outcome: AnswerOutcome::Declined })
+        Ok(NextStep { redirect_uri, outcome: AnswerOutcome::Declined { about_the_request } })
     }
 
     async fn end_rejected(&self, shown: Transaction, refusal: Refusal) -> Result<NextStep, Refused> {
@@ -249,6 +256,26 @@ impl App {
                 Err(Reason::new(Code::TransactionCompleted, "another answer came first").into())
             }
             Replaced::Lost(None) => Err(Reason::new(Code::TransactionExpired, "the transaction has ended").into()),
+        }
+    }
+}
+
+/// The report of a request that asks for more than is registered says so, accepted or not.
+fn noted(settled: Result<Judged, Box<Refusal>>, shown: &Transaction) -> Result<Judged, Box<Refusal>> {
+    const NOTE: &str =
+        "the query asks for more than is registered, as unregistered_queries = allowed_for_testing lets it";
+    if !shown.request().registration.exceeds {
+        return settled;
+    }
+    match settled {
+        Ok(Judged::Accepted { presented, mut report }) => {
+            report.remark(Check::VpToken, NOTE);
+            Ok(Judged::Accepted { presented, report })
+        }
+        Ok(declined @ Judged::Declined(_)) => Ok(declined),
+        Err(mut refusal) => {
+            refusal.report.remark(Check::VpToken, NOTE);
+            Err(refusal)
         }
     }
 }

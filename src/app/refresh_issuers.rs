@@ -87,15 +87,12 @@ impl IssuerStates {
     /// Notes when to try again, and the keys if there are new ones; without, those that are held stay.
     fn put(&self, plan: &IssuerPlan, confirmed: Option<ConfirmedKeys>, next_try: UnixSeconds) {
         let mut states = self.states();
-        match states.iter_mut().find(|state| state.plan == *plan) {
-            Some(state) => {
-                state.confirmed = confirmed.or_else(|| state.confirmed.take());
-                state.next_try = next_try;
-            }
-            None => {
-                let (fault, refreshes) = (None, Vec::new());
-                states.push(State { plan: plan.clone(), confirmed, next_try, fault, refreshes });
-            }
+        if let Some(state) = states.iter_mut().find(|state| state.plan == *plan) {
+            state.confirmed = confirmed.or_else(|| state.confirmed.take());
+            state.next_try = next_try;
+        } else {
+            let (fault, refreshes) = (None, Vec::new());
+            states.push(State { plan: plan.clone(), confirmed, next_try, fault, refreshes });
         }
     }
 

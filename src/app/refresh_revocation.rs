@@ -81,15 +81,12 @@ impl RevocationStates {
 
     fn put(&self, place: &Place, list: Option<Arc<RevocationList>>, next_try: UnixSeconds) {
         let mut states = self.states();
-        match states.iter_mut().find(|state| state.place == *place) {
-            Some(state) => {
-                state.list = list.or_else(|| state.list.take());
-                state.next_try = next_try;
-            }
-            None => {
-                let (fault, refreshes) = (None, Vec::new());
-                states.push(State { place: place.clone(), list, next_try, fault, refreshes });
-            }
+        if let Some(state) = states.iter_mut().find(|state| state.place == *place) {
+            state.list = list.or_else(|| state.list.take());
+            state.next_try = next_try;
+        } else {
+            let (fault, refreshes) = (None, Vec::new());
+            states.push(State { place: place.clone(), list, next_try, fault, refreshes });
         }
     }
 

@@ -3,6 +3,8 @@
 //! Lists that were needed lately, and those that the configuration names, are fetched ahead of their time by the
 //! background. An answer then finds its list warm, and the host of the list learns nothing from when it was asked
 //! (TSL-15). An answer fetches itself only what nobody needed before.
+//!
+//! Rules kept here: TSL-01, TSL-56, PRV-16.
 
 use super::ports::{FetchError, FetchRequest, FetchResponse, Validators};
 use super::status_lists::{Kept, Key, Slot, Slots, Spread, StatusStanding};

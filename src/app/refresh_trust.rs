@@ -1,5 +1,7 @@
 //! Trust lists: asked for on a schedule, kept for restarts, put in force whole. A bad new list never replaces a good old
 //! one, and one that is not confirmed in time is not used any more.
+//!
+//! Rules kept here: TL-03, TL-17.
 
 use super::App;
 use super::in_turn::apart;
@@ -229,10 +231,10 @@ impl TrustLists {
         now: UnixSeconds,
     ) -> Result<bool, Reason> {
         let newest = self.newest(&plan.name);
-        match self.is_newer(plan, &kept, now) {
-            true => self.settle(plan, judge_kept(plan, kept, pivots, newest, now)).map(|()| true),
-            false => Ok(false),
+        if !self.is_newer(plan, &kept, now) {
+            return Ok(false);
         }
+        self.settle(plan, judge_kept(plan, kept, pivots, newest.as_ref(), now)).map(|()| true)
     }
 
     /// Whether a kept edition was confirmed later than the one that is held.
@@ -369,7 +371,7 @@ impl App {
         let now = self.now();
         if self.lists.is_newer(plan, &kept, now) {
             let (size, owned, newest) = (kept.document.len(), plan.clone(), self.lists.newest(&plan.name));
-            let judged = apart(size, move || judge_kept(&owned, kept, &pivots, newest, now)).await?;
+            let judged = apart(size, move || judge_kept(&owned, kept, &pivots, newest.as_ref(), now)).await?;
             self.lists.settle(plan, judged)?;
         }
         Ok(())
@@ -541,7 +543,7 @@ fn judge_kept(
     plan: &ListPlan,
     kept: Kept,
     pivots: &[(String, Vec<u8>)],
-    newest: Option<Newest>,
+    newest: Option<&Newest>,
     now: UnixSeconds,
 ) -> Judged {
     let bad = |reason: Reason| Judged::Bad { reason, ended: None };
@@ -563,7 +565,7 @@ fn judge_kept(
         Ok(signed_by) => signed_by,
         Err(reason) => return bad(reason),
     };
-    match read_newer(&signed_by, &kept.document, newest.as_ref(), &announced, now) {
+    match read_newer(&signed_by, &kept.document, newest, &announced, now) {
         Ok(list) => Judged::Good(Box::new(Held {
             mark: mark(plan),
             pivots: announced,

@@ -1,4 +1,6 @@
 //! Results and reports as JSON: one shape for the API, the store and the command line.
+//!
+//! Rules kept here: OVP-VPT-12, KB-21, PIDC-16.
 
 use super::time_text::rfc3339;
 use crate::domain::encoding::base64;

@@ -1,6 +1,6 @@
 //! `pruefstein config`: the configuration, judged by the code that `serve` runs at its start.
 
-use super::{Exit, Failure, Terminal, visible};
+use super::{Exit, Failure, Terminal, registrations, visible};
 use crate::adapters::clock::SystemClock;
 use crate::app::ports::Clock as _;
 use crate::app::time_text::rfc3339;
@@ -46,6 +46,10 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Exit, F
             let settings = config::load(&file.config, &Environment::of_process(), SystemClock.now())
                 .map_err(|faults| Failure::refused_configuration(&faults))?;
             terminal.say(&summary(&settings));
+            let registered = registrations::text(&settings.tenant);
+            if !registered.is_empty() {
+                terminal.say(registered.trim_end());
+            }
             for note in &settings.notes {
                 terminal.remark(&format!("note: {}", visible(&note.to_string())));
             }

@@ -18,16 +18,19 @@ use crate::adapters::fetch::{FetchSetup, HttpsFetch};
 use crate::adapters::kept::KeptFolder;
 use crate::adapters::machine::ThisMachine;
 use crate::app::ports::{Clock, Fetch, Machine};
-use crate::app::time_text;
+use crate::app::{can_verify, time_text};
 use crate::config::Environment;
 use crate::config::survey::{Survey, survey};
 use crate::domain::diagnosis::access::{self, Access};
+use crate::domain::diagnosis::registration::{self, Registered};
 use crate::domain::diagnosis::{Diagnosis, Finding, FindingCode, Group, Severity, Verdict, clock};
+use crate::domain::preset::Preset;
 use crate::domain::time::UnixSeconds;
 use crate::domain::trust::issuer_metadata::HeldIssuer;
 use crate::domain::trust::listed::{Held, compose};
 use crate::domain::trust::{Purpose, TrustAnchors};
 use crate::domain::x509::chain::Anchor;
+use crate::domain::x509::relying_party::PartyFacts;
 use crate::serve::fetch_setup;
 use clap::Args;
 use std::collections::BTreeMap;
@@ -122,6 +125,7 @@ pub async fn examine(survey: &Survey, around: Surroundings<'_>, now: UnixSeconds
     let sources = compose(plans, held, now);
     trust::examine(&sources, now, &mut findings);
     let access = access(survey, &sources, now);
+    findings.extend(registered(survey, &sources, now));
     let runs = machine::examine(survey, around, &mut findings).await;
     if around.offline {
         let detail = "--offline: hosts, served lists and the clock were not checked";
@@ -163,6 +167,21 @@ fn access(survey: &Survey, sources: &TrustAnchors, now: UnixSeconds) -> Vec<Find
     })
 }
 
+/// What is registered beside what the presets ask.
+fn registered(survey: &Survey, sources: &TrustAnchors, now: UnixSeconds) -> Vec<Finding> {
+    let Some(tenant) = &survey.tenant else { return Vec::new() };
+    let sent = |preset: &Preset| Some((preset.id.clone(), preset.sendable(can_verify).ok()?));
+    let presets: Vec<_> = tenant.presets.iter().filter_map(sent).collect();
+    registration::examine(&Registered {
+        registrations: &tenant.registrations,
+        presets: &presets,
+        party: &tenant.access.leaf().map(PartyFacts::of).unwrap_or_default(),
+        trust: sources,
+        skew: survey.skew(),
+        now,
+    })
+}
+
 /// The faults and notes of the configuration. What is wrong with the certificates has a finding of its own that says more.
 fn configuration(survey: &Survey, access: &[Finding]) -> Vec<Finding> {
     let said_better = |key: &str| {
@@ -179,8 +198,11 @@ fn configuration(survey: &Survey, access: &[Finding]) -> Vec<Finding> {
         let detail = "the service would start with it";
         findings.push(Finding::new(FindingCode::ConfigAccepted, Severity::Ok, "configuration", detail));
     }
-    // The end of the access certificate is a finding of its own.
-    let notes = survey.notes.iter().filter(|note| note.key != "tenant.access_chain");
+    // Certificates, registrations and their presets have findings of their own.
+    let of_its_own = |key: &str| {
+        key == "tenant.access_chain" || key.starts_with("registration(") || key.starts_with("tenant.presets(")
+    };
+    let notes = survey.notes.iter().filter(|note| !of_its_own(&note.key));
     findings.extend(notes.map(|note| Finding::new(FindingCode::ConfigNote, Severity::Note, &note.key, &note.text)));
     findings
 }

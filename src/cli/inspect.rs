@@ -22,12 +22,13 @@ use url::Url;
 
 mod list;
 mod other;
+mod registration;
 mod trusted;
 
 /// What to look at.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A credential or presentation (SD-JWT), a JWT of any kind, a JWE, certificates or revocation lists in PEM or DER, a
+    /// A registration certificate, a credential or presentation (SD-JWT), a JWT of any kind, a JWE, certificates or revocation lists in PEM or DER, a
     /// trust list in JSON or XML, a status token (JWT or CWT), a trust snapshot, type metadata, or a link that opens a
     /// wallet; standard input if absent or -.
     file: Option<PathBuf>,
@@ -71,7 +72,7 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Exit, F
             let seen = inspect(&bytes, now).ok_or_else(|| {
                 Failure::wrong_use(
                     "this is none of the known kinds",
-                    "Known are SD-JWT, JWT, JWE, certificates and revocation lists in PEM or DER, trust lists, status \
+                    "Known are registration certificates, SD-JWT, JWT, JWE, certificates and revocation lists in PEM or DER, trust lists, status \
                      tokens, trust snapshots, type metadata, and links that open a wallet.",
                 )
             })?;
@@ -85,6 +86,11 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Exit, F
 
 fn signers(file: &Path) -> Result<Vec<Certificate>, Failure> {
     Files::certificates(file).map_err(|complaint| Failure::wrong_use(complaint.problem, complaint.remedy))
+}
+
+/// Whether this is a signed trust list, in either notation.
+pub(super) fn is_trust_list(bytes: &[u8]) -> bool {
+    list::notation(bytes).is_some()
 }
 
 /// What was looked at: what it says, and the certificates of whoever made it.
@@ -116,6 +122,9 @@ impl Seen {
 fn inspect(bytes: &[u8], now: UnixSeconds) -> Option<Seen> {
     if let Some(lists) = other::revocation_lists(bytes, now) {
         return Some(lists);
+    }
+    if let Some(certificate) = registration::certificate(bytes, now) {
+        return Some(certificate);
     }
     match certificates_in(bytes) {
         Ok(certificates) => {

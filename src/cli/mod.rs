@@ -7,7 +7,9 @@ pub mod config;
 pub mod demo;
 pub mod doctor;
 pub mod inspect;
+pub mod onboard;
 pub mod openapi;
+mod registrations;
 pub mod serve;
 pub mod trust;
 mod trust_data;
@@ -48,6 +50,8 @@ enum Command {
     Config(config::Arguments),
     /// Show, import, export and snapshot trust data; list the hosts that are asked.
     Trust(trust::Arguments),
+    /// Become a registered relying party: key, certificate request, texts for the registrar, and what comes back.
+    Onboard(onboard::Arguments),
     /// List the codes of errors and refusals, or explain one.
     Codes(codes::Arguments),
     /// The simulated wallet, which misbehaves on command.
@@ -209,6 +213,7 @@ fn dispatch(command: Command, terminal: &mut Terminal<'_>) -> Result<Exit, Failu
         Command::Doctor(arguments) => doctor::run(&arguments, terminal),
         Command::Config(arguments) => config::run(&arguments, terminal),
         Command::Trust(arguments) => trust::run(&arguments, terminal),
+        Command::Onboard(arguments) => onboard::run(&arguments, terminal),
         Command::Codes(arguments) => codes::run(&arguments, terminal),
         Command::Wallet(arguments) => wallet::run(&arguments, terminal),
         Command::Openapi => openapi::run(terminal),

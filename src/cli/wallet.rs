@@ -6,6 +6,7 @@ use crate::adapters::entropy::OsEntropy;
 use crate::app::ports::{Clock as _, Entropy as _};
 use crate::app::time_text;
 use crate::demo::passport::{FILE_NAME, Passport};
+use crate::demo::registrations;
 use crate::domain::encoding::{base64, json};
 use crate::domain::time::UnixSeconds;
 use crate::simulator::SimulatorError;
@@ -13,6 +14,7 @@ use crate::simulator::authority::pem;
 use crate::simulator::dc_api::BrowserFault;
 use crate::simulator::faults::{Expectation, Fault};
 use crate::simulator::people::Person;
+use crate::simulator::prefix::Prefixes;
 use crate::simulator::status_host::StatusHost;
 use crate::simulator::transport::HttpTransport;
 use crate::simulator::trust_list::{ListOf, ListWriter};
@@ -70,6 +72,9 @@ struct Answer {
     /// Ask for an encrypted request object.
     #[arg(long, conflicts_with = "get")]
     encrypted_request: bool,
+    /// Answer verifiers of every client identifier prefix, not of x509_hash alone.
+    #[arg(long)]
+    any_prefix: bool,
     /// The time that the wallet believes, RFC 3339 or seconds since 1970; now if absent.
     #[arg(long)]
     at: Option<String>,
@@ -198,7 +203,8 @@ fn answer_one(answer: &Answer, terminal: &mut Terminal<'_>) -> Result<Exit, Fail
         (_, true) => Fetch::PostEncrypted,
         _ => Options::at(now).fetch,
     };
-    let options = Options { person, fault, fetch, ..Options::at(now) };
+    let prefixes = if answer.any_prefix { Prefixes::Any } else { Prefixes::HashOnly };
+    let options = Options { person, fault, fetch, prefixes, ..Options::at(now) };
     let transport = HttpTransport::new().map_err(|error| out_of_reach(&error, "Try again."))?;
     let wallet = Wallet::new(authority, &passport.status_base);
     let link = answer.uri.as_deref().unwrap_or_default();
@@ -302,10 +308,19 @@ fn make_world(make: &Make, terminal: &mut Terminal<'_>) -> Result<Exit, Failure>
             std::fs::write(make.folder.join(name), text).map_err(|error| unwritable(&error))?;
         }
     }
+    let registered = make.folder.join("registrations");
+    let certificates = registrations::certificates(&authority, passport.made_at);
+    std::fs::create_dir_all(&registered).map_err(|error| unwritable(&error))?;
+    for (preset, jwt) in certificates.map_err(|error| out_of_reach(&error, "Try again."))? {
+        std::fs::write(registered.join(format!("{preset}.jwt")), jwt).map_err(|error| unwritable(&error))?;
+    }
     terminal.say(&format!("A throw-away world is in {}.", make.folder.display()));
     terminal.say("access.key, access.pem   key and chain of the verifier");
     terminal.say("*-root.pem               anchors of the issuers and of their status lists");
     terminal.say("*.jwt, list-signer.pem   the same anchors as signed trust lists (TS 119 602), and who signs them");
+    terminal.say(
+        "registrations/*.jwt      registration certificates, one for each preset; registrar-root.pem is their anchor",
+    );
     terminal.say("world.json               for `wallet answer --world` and `wallet status-host --world`");
     Ok(Exit::Done)
 }

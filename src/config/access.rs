@@ -1,4 +1,6 @@
 //! The key with which requests are signed, and its certificates. Everything a wallet would refuse is refused here first.
+//!
+//! Rules kept here: OVP-JAR-13, OVP-JAR-20, RPC-07.
 
 use super::files::Files;
 use super::reader::{Complaint, Section};

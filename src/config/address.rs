@@ -133,6 +133,8 @@ mod tests {
 
     #[test]
     fn public_urls_are_origins() {
+        // PRV-14.
+        // OVP-REQ-07.
         for (text, authority) in [
             ("https://verifier.example", "verifier.example"),
             ("https://verifier.example/", "verifier.example"),

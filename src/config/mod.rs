@@ -14,6 +14,7 @@ pub mod outgoing;
 pub mod policy;
 pub mod postgresql;
 pub mod reader;
+pub mod registration;
 pub mod service;
 pub mod show;
 pub mod store;
@@ -44,12 +45,13 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// All sections, in the order of the documentation.
-pub const SECTIONS: [&SectionDoc; 13] = [
+pub const SECTIONS: [&SectionDoc; 14] = [
     &service::DOC,
     &store::DOC,
     &postgresql::DOC,
     &tenant::DOC,
     &tenant::CALLER,
+    &registration::DOC,
     &trust::DOC,
     &trust_list::DOC,
     &trust_list::DATA,
@@ -187,6 +189,7 @@ fn read(path: &Path, file: &Table, now: UnixSeconds, faults: &Faults, notes: &No
     let public_url = service.as_ref().map(|service| &service.public_url);
     let tenant =
         once(file, &tenant::DOC, &["caller"], faults, |section| tenant::read(section, files, public_url, now, parts));
+    let tenant = with_registrations(file, tenant, files, now, faults, notes);
     let outgoing = once(file, &outgoing::DOC, &[], faults, |section| outgoing::read(section, files));
     let log = once(file, &log::DOC, &[], faults, log::read);
     let settings = Settings {
@@ -215,6 +218,23 @@ fn store_settings(file: &Table, files: Files<'_>, faults: &Faults) -> Option<sto
         once(file, &postgresql::DOC, &[], faults, |_| Some(()));
     }
     store
+}
+
+/// The tenant with its registrations, which can be judged only beside everything else about it.
+fn with_registrations(
+    file: &Table,
+    tenant: Option<tenant::TenantSettings>,
+    files: Files<'_>,
+    now: UnixSeconds,
+    faults: &Faults,
+    notes: &Notes,
+) -> Option<tenant::TenantSettings> {
+    let mut reader = tenant.as_ref().map(|tenant| registration::Reader::new(tenant, files, now));
+    let shaped = many(file.get(registration::DOC.name), &registration::DOC, faults, |section| {
+        reader.as_mut().is_some_and(|reader| reader.read(section))
+    });
+    let registrations = reader?.finish(notes, faults).filter(|_| shaped)?;
+    Some(tenant::TenantSettings { registrations, ..tenant? })
 }
 
 /// Without callers the caller API is open, which only this machine may find (API-001).

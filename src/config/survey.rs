@@ -5,11 +5,12 @@ use super::files::Files;
 use super::reader::{Faults, Section};
 use super::{
     Environment, Fault, Note, Notes, SECTIONS, TrustSettings, access, conclude, folder, once, outgoing, read,
-    read_file, service, store, store_settings, tenant, trust, trust_settings, whole_policy,
+    read_file, service, store, store_settings, tenant, trust, trust_settings, whole_policy, with_registrations,
 };
 use crate::domain::jose::keys::SigningKey;
 use crate::domain::request::client_id::ClientIdPrefix;
 use crate::domain::time::{ClockSkew, UnixSeconds};
+use crate::domain::trust::listed::{Held, compose};
 use crate::domain::verify::Policy;
 use crate::domain::x509::Certificate;
 use std::net::SocketAddr;
@@ -35,6 +36,8 @@ pub struct Survey {
     pub access_chain: Vec<Certificate>,
     /// `tenant.client_id_prefix`
     pub client_id_prefix: Option<ClientIdPrefix>,
+    /// `[[registration]]` with what belongs to it, if tenant and registrations can be read.
+    pub tenant: Option<tenant::TenantSettings>,
     /// Everything about trust.
     pub trust: Option<TrustSettings>,
     /// `[policy]` and `[[type_metadata]]`
@@ -80,6 +83,18 @@ fn parts(path: &Path, file: &Table, now: UnixSeconds) -> Survey {
         identity(section, files, &mut survey);
         Some(())
     });
+    let parts = tenant::Parts {
+        callers: Some(Vec::new()),
+        trust: survey.trust.as_ref().map(|trust| compose(&trust.plans, Held::default(), now)),
+        trust_plans: survey.trust.as_ref().map(|trust| trust.plans.clone()).unwrap_or_default(),
+        policy: survey.policy.clone(),
+        transaction_data: super::transaction_data_types(file, files, &said),
+        test_mode,
+    };
+    let public_url = service.as_ref().map(|service| &service.public_url);
+    let read =
+        once(file, &tenant::DOC, &["caller"], &said, |section| tenant::read(section, files, public_url, now, parts));
+    survey.tenant = with_registrations(file, read, files, now, &said, &notes);
     if let Some(service) = service {
         survey.listeners = Some((service.listen, service.operations_listen));
         survey.public_url = Some(service.public_url);

@@ -10,6 +10,7 @@ use crate::domain::ids::TenantId;
 use crate::domain::jose::hash::sha256;
 use crate::domain::preset::{self, Preset};
 use crate::domain::reason::Reason;
+use crate::domain::registration::{Registrations, UnregisteredQueries};
 use crate::domain::request::client_id::{ClientId, ClientIdPrefix};
 use crate::domain::request::link::WalletScheme;
 use crate::domain::request::profile::Profile;
@@ -140,6 +141,13 @@ pub const DOC: SectionDoc = SectionDoc {
             "Whether callers may send queries of their own besides the presets.",
         ),
         field(
+            "unregistered_queries",
+            Kind::OneOf(&["refused", "allowed_for_testing"]),
+            Default::Is("\"refused\""),
+            "What becomes of a request that asks for more than its `[[registration]]` says. `allowed_for_testing` sends it; \
+             that is said at the start and in the report of each such verification.",
+        ),
+        field(
             "transaction_seconds",
             Kind::Integer { min: 30, max: 900, unit: "seconds" },
             Default::Is("300"),
@@ -247,6 +255,10 @@ pub struct TenantSettings {
     pub presets: Vec<Preset>,
     /// Whether callers may send own queries.
     pub allow_dcql: bool,
+    /// What becomes of requests that ask for more than is registered.
+    pub unregistered_queries: UnregisteredQueries,
+    /// What is registered, from the `[[registration]]` sections.
+    pub registrations: Registrations,
     /// Life of a transaction, in seconds.
     pub transaction_seconds: u32,
     /// The longest life that a caller may ask for.
@@ -337,6 +349,7 @@ pub(super) fn read(
     }
     let presets = presets(section, parts.test_mode);
     let allow_dcql = section.flag("allow_dcql");
+    let unregistered = section.choice("unregistered_queries");
     let seconds = |name: &str| section.integer(name).and_then(|value| u32::try_from(value).ok());
     let usual_and_most = |usual: &str, most: &str| {
         let times = (seconds(usual), seconds(most));
@@ -385,6 +398,11 @@ pub(super) fn read(
         dc_api_protocols,
         presets: presets?,
         allow_dcql: allow_dcql?,
+        unregistered_queries: match unregistered? {
+            "allowed_for_testing" => UnregisteredQueries::AllowedForTesting,
+            _ => UnregisteredQueries::Refused,
+        },
+        registrations: Registrations::default(),
         transaction_seconds: transaction?,
         transaction_seconds_max: transaction_max?,
         cross_device_seconds_max: cross_device_most?,

@@ -54,9 +54,22 @@ struct StartPage;
 #[template(path = "wallet.html", config = "src/demo/askama.toml")]
 struct WalletPage<'a> {
     page_url: &'a str,
-    link: &'a str,
+    /// What it answers; on another device somebody has to bring it.
+    link: Option<&'a str>,
     people: Vec<&'static str>,
     faults: Vec<(&'static str, &'static str)>,
+}
+
+#[derive(Template)]
+#[template(path = "other_device.html", config = "src/demo/askama.toml")]
+struct OtherDevicePage<'a> {
+    page_url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "answered.html", config = "src/demo/askama.toml")]
+struct AnsweredPage {
+    accepted: bool,
 }
 
 #[derive(Template)]
@@ -64,6 +77,7 @@ struct WalletPage<'a> {
 struct AnswerPage<'a> {
     status: &'a str,
     sentence: &'a str,
+    waiting: bool,
     fields: Vec<(&'static str, String)>,
     code: Option<&'a str>,
     hint: Option<&'a str>,
@@ -88,7 +102,7 @@ impl Form {
         Router::new()
             .route("/", get(start_page))
             .route("/beginnen", post(begin))
-            .route("/brieftasche", post(answer))
+            .route("/brieftasche", get(wallet_elsewhere).post(answer))
             .route("/weiter", get(come_back))
             .with_state(self)
     }
@@ -116,25 +130,40 @@ fn page(template: &impl Template) -> Result<Html<String>, Trouble> {
 }
 
 /// What the online service does when the person chooses the wallet: one call, and the id stays in its own session.
-async fn begin(State(form): State<Form>) -> Result<Response, Trouble> {
-    let wish = json!({
-        "preset": "bewohnerparken", "flow": "same_device", "return_url": return_url(&form.base), "reference": "MUSTER-1"
-    });
+async fn begin(State(form): State<Form>, body: String) -> Result<Response, Trouble> {
+    let elsewhere =
+        form_urlencoded::parse(body.as_bytes()).any(|(name, value)| name == "weg" && value == "anderes-geraet");
+    let mut wish = json!({"preset": "bewohnerparken", "flow": "cross_device", "reference": "MUSTER-1"});
+    if let (false, Some(members)) = (elsewhere, wish.as_object_mut()) {
+        members.insert("flow".to_owned(), json!("same_device"));
+        members.insert("return_url".to_owned(), json!(return_url(&form.base)));
+    }
     let (status, created) = form.call(Method::Post, "/v1/presentations", Some(&wish)).await?;
     let text = |name: &str| created.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     if status != 201 {
         return Err(Trouble(format!("the verifier answered {status}: {created}")));
     }
-    // Faults of the outer form say nothing to a person who clicks; the list shows those of credentials.
-    let faults = Fault::ALL.iter().filter(|fault| fault.expected().code.is_some());
-    let body = page(&WalletPage {
-        page_url: &text("page_url"),
-        link: &text("authorization_request_uri"),
-        people: Person::ALL.into_iter().map(Person::name).collect(),
-        faults: faults.map(|fault| (fault.name(), fault.meaning())).collect(),
-    })?;
+    let (page_url, link) = (text("page_url"), text("authorization_request_uri"));
+    let body =
+        if elsewhere { page(&OtherDevicePage { page_url: &page_url })? } else { wallet_page(&page_url, Some(&link))? };
     let cookie = format!("antrag={}; Path=/; HttpOnly; SameSite=Lax", text("id"));
     Ok(([(header::SET_COOKIE, cookie)], body).into_response())
+}
+
+/// The simulated wallet on another device: whoever scanned the code pastes its text.
+async fn wallet_elsewhere() -> Result<Html<String>, Trouble> {
+    wallet_page("", None)
+}
+
+fn wallet_page(page_url: &str, link: Option<&str>) -> Result<Html<String>, Trouble> {
+    // Faults of the outer form say nothing to a person who clicks; the list shows those of credentials.
+    let faults = Fault::ALL.iter().filter(|fault| fault.expected().code.is_some());
+    page(&WalletPage {
+        page_url,
+        link,
+        people: Person::ALL.into_iter().map(Person::name).collect(),
+        faults: faults.map(|fault| (fault.name(), fault.meaning())).collect(),
+    })
 }
 
 /// The choice of the simulated wallet's page.
@@ -143,16 +172,18 @@ struct Choice {
     link: String,
     person: String,
     fault: String,
+    elsewhere: bool,
 }
 
-/// The simulated wallet answers, as an app on the same device would.
+/// The simulated wallet answers, as an app on the same device would; on another device nobody is sent anywhere.
 async fn answer(State(form): State<Form>, body: String) -> Result<Response, Trouble> {
-    let mut choice = Choice { link: String::new(), person: String::new(), fault: String::new() };
+    let mut choice = Choice { link: String::new(), person: String::new(), fault: String::new(), elsewhere: false };
     for (name, value) in form_urlencoded::parse(body.as_bytes()) {
         match name.as_ref() {
             "link" => choice.link = value.into_owned(),
             "person" => choice.person = value.into_owned(),
             "fault" => choice.fault = value.into_owned(),
+            "elsewhere" => choice.elsewhere = true,
             _ => {}
         }
     }
@@ -164,6 +195,9 @@ async fn answer(State(form): State<Form>, body: String) -> Result<Response, Trou
     };
     let report =
         form.wallet.answer(&choice.link, &transport, options).await.map_err(|error| Trouble(error.to_string()))?;
+    if choice.elsewhere && report.redirect_uri.is_none() {
+        return Ok(page(&AnsweredPage { accepted: report.last_status() == Some(200) })?.into_response());
+    }
     // A wallet that was refused leaves the person where they were; the form then shows how it stands.
     let next = report.redirect_uri.unwrap_or_else(|| return_url(&form.base));
     Ok(Redirect::to(&next).into_response())
@@ -215,6 +249,7 @@ fn answer_page(read: &Value) -> AnswerPage<'_> {
     AnswerPage {
         status,
         sentence,
+        waiting: matches!(status, "open" | "fetched"),
         fields: fields(read),
         code: text(&format!("{error}/code")),
         hint: text(&format!("{error}/hint")),

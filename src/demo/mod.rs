@@ -4,6 +4,7 @@
 
 pub mod form;
 pub mod passport;
+pub mod registrations;
 pub mod stage;
 pub mod world;
 

@@ -108,7 +108,8 @@ impl Stage {
             store,
             fetch: Arc::new(HttpsFetch::new(&FetchSetup::default())?),
         };
-        let tenant = world.tenant(vec![form::return_url(&form)])?;
+        let mut tenant = world.tenant(vec![form::return_url(&form)])?;
+        tenant.registrations = world.registrations(&tenant.trust.current(), now)?;
         let callers = Callers::AnyoneOnThisMachine(tenant.id.clone());
         let app = Arc::new(App::new(ports, verifier.clone(), vec![tenant]));
         let limits = HttpLimits::default();

@@ -7,6 +7,7 @@ use crate::app::{Lifetimes, Tenant};
 use crate::domain::ids::TenantId;
 use crate::domain::preset;
 use crate::domain::reason::{Code, Reason};
+use crate::domain::registration::Registrations;
 use crate::domain::request::client_id::ClientId;
 use crate::domain::request::link::WalletScheme;
 use crate::domain::request::profile;
@@ -76,6 +77,10 @@ impl World {
             source("test-pid-de", IssuerName::PidGermany, &[PID_DE_TYPE, PID_EU_TYPE])?,
             source("test-pid-eu", IssuerName::PidForeign, &[PID_EU_TYPE])?,
             source("test-sozialpass", IssuerName::Municipality, &[PASS_TYPE])?,
+            TrustSource {
+                anchors: vec![anchor(self.authority.registrar_root())?],
+                ..TrustSource::new("test-registrar", Purpose::Registrar, Vec::new())
+            },
         ]))
     }
 
@@ -96,6 +101,7 @@ impl World {
             signer: Arc::new(signer),
             client_id,
             profile: &profile::HAIP,
+            registrations: Registrations::default(),
             scheme: WalletScheme::openid4vp(),
             return_urls,
             cross_device: true,

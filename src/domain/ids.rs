@@ -1,26 +1,30 @@
 //! Names and random values that belong to a transaction. `Debug` never shows a value that opens anything.
+//!
+//! Rules kept here: OVP-REQ-22, OVP-RURI-02, OVP-RESP-13.
 
 use super::encoding::base64;
-use super::limits::RANDOM_BYTES;
+use super::limits::{NONCE_BYTES, RANDOM_BYTES};
 use std::fmt;
 
 macro_rules! random_id {
-    ($( $(#[$doc:meta])* $name:ident; )+) => { $(
+    (@bytes) => { RANDOM_BYTES };
+    (@bytes $bytes:expr) => { $bytes };
+    ($( $(#[$doc:meta])* $name:ident $(= $bytes:expr)?; )+) => { $(
         $(#[$doc])*
         ///
-        /// 128 random bits as 22 characters of base64url.
+        /// 128 random bits as 22 characters of base64url, unless it says more.
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(String);
 
         impl $name {
             /// From fresh random bytes.
-            pub fn from_random(bytes: [u8; RANDOM_BYTES]) -> Self {
+            pub fn from_random(bytes: [u8; random_id!(@bytes $($bytes)?)]) -> Self {
                 Self(base64::encode_url(&bytes))
             }
 
             /// From text that came back; `None` if it cannot be one of ours.
             pub fn parse(text: &str) -> Option<Self> {
-                let length_fits = text.len() == RANDOM_BYTES.saturating_mul(4).div_ceil(3);
+                let length_fits = text.len() == random_id!(@bytes $($bytes)?).saturating_mul(4).div_ceil(3);
                 (length_fits && base64::decode_url(text).is_ok()).then(|| Self(text.to_owned()))
             }
 
@@ -50,8 +54,9 @@ random_id! {
     RequestHandle;
     /// The browser-facing name of the page of a transaction.
     PageHandle;
-    /// The nonce of a request (NON-01, NON-02).
-    Nonce;
+    /// The nonce of a request (NON-01, NON-02): 192 bits, 32 characters. Who estimates entropy by counting characters finds
+    /// less than 100 bits in 22 of them, however random they are.
+    Nonce = NONCE_BYTES;
     /// The `state` of a request (NON-03, NON-05).
     State;
     /// The code in the redirect of a same-device flow (FIX-01).
@@ -95,10 +100,14 @@ mod tests {
 
     #[test]
     fn ids_are_long_opaque_and_silent() {
-        let nonce = Nonce::from_random([7; RANDOM_BYTES]);
-        assert_eq!(nonce.as_str().len(), 22);
+        let nonce = Nonce::from_random([7; NONCE_BYTES]);
+        assert_eq!(nonce.as_str().len(), 32);
         assert_eq!(Nonce::parse(nonce.as_str()), Some(nonce.clone()));
         assert_eq!(format!("{nonce:?}"), "Nonce(..)");
+        let state = State::from_random([7; RANDOM_BYTES]);
+        assert_eq!(state.as_str().len(), 22);
+        assert_eq!(State::parse(state.as_str()), Some(state.clone()));
+        assert!(Nonce::parse(state.as_str()).is_none());
         for wrong in [
             "",
             "1",
@@ -107,7 +116,7 @@ mod tests {
             "AAAAAAAAAAAAAAAAAAAAA+",
             "AAAAAAAAAAAAAAAAAAAAAAA",
         ] {
-            assert!(Nonce::parse(wrong).is_none(), "{wrong}");
+            assert!(State::parse(wrong).is_none(), "{wrong}");
         }
         assert!(nonce.matches(nonce.as_str()));
         assert!(!nonce.matches("x"));

@@ -49,6 +49,8 @@ pub const ISSUER_METADATA_BYTES: usize = 64 * 1024;
 pub const ISSUER_KEYS: usize = 32;
 /// Most issuers that one trust source may name.
 pub const ISSUERS: usize = 64;
+/// Bytes of a registration certificate with whatever it is wrapped into. It goes into every request.
+pub const REGISTRATION_BYTES: usize = 64 * 1024;
 /// Largest trust list, in bytes.
 pub const TRUST_LIST_BYTES: usize = 32 * 1024 * 1024;
 /// Most services that are read from one trust list; further ones are refused with it.
@@ -83,8 +85,10 @@ pub const TRANSACTION_DATA_CHARS: usize = 8 * 1024;
 pub const TRANSACTION_DATA_SCHEMA_BYTES: usize = 256 * 1024;
 /// Most faults that are told of one entry of transaction data.
 pub const TRANSACTION_DATA_FAULTS: usize = 16;
-/// Bytes of randomness in every identifier, nonce and code.
+/// Bytes of randomness in every identifier and code.
 pub const RANDOM_BYTES: usize = 16;
+/// Bytes of randomness in every nonce.
+pub const NONCE_BYTES: usize = 24;
 /// Largest type metadata document, in bytes.
 pub const TYPE_METADATA_BYTES: usize = 512 * 1024;
 /// Most types in a chain of `extends`, the first one included.

@@ -5,6 +5,8 @@
 //! [`encoding`] strict base64, JSON and CBOR · [`jose`] signatures, encryption, keys · [`cose`] signed CBOR · [`ids`] · [`x509`] chains · [`trust_list`] lists of trusted entities · [`trust`] who may issue
 //! what · [`status_list`] · [`sd_jwt`] · [`dcql`] queries and their evaluation · [`type_metadata`] rules and words of a
 //! credential type · [`preset`] queries ready to ship · [`transaction_data`] what a person authorises · [`request`] what is sent to the wallet · [`diagnosis`] what is wrong with
+//! credential type · [`preset`] queries ready to ship · [`request`] what is sent to the wallet · [`registration`]
+//! what may be asked · [`diagnosis`] what is wrong with
 //! an installation · [`transaction`] one presentation and its states ·
 //! [`verify`] the order of the checks and the report, on the top floor.
 
@@ -18,6 +20,7 @@ pub mod jose;
 pub mod limits;
 pub mod preset;
 pub mod reason;
+pub mod registration;
 pub mod request;
 pub mod sd_jwt;
 pub mod status_list;

@@ -1,5 +1,6 @@
 //! The documents of the caller API, as they are read and written. The API description is generated from them.
 
+use super::coverage::CoverageBody;
 use super::describe;
 use super::problem::FieldError;
 use crate::domain::dcql::Finding;
@@ -28,6 +29,10 @@ pub struct NewPresentationBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = describe::optional_dcql_query, required = false)]
     pub dcql_query: Option<Value>,
+    /// The name of the registration under which is asked; absent: that of the preset, or the only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "parking")]
+    pub registration: Option<String>,
     /// `same_device`; `cross_device` where the tenant allows it; `dc_api` where the tenant has origins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = describe::flows, required = false)]
@@ -443,6 +448,10 @@ pub struct QueryCheckBody {
     /// The DCQL query.
     #[schema(schema_with = describe::dcql_query)]
     pub dcql_query: Value,
+    /// The name of the registration to compare with; absent: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "parking")]
+    pub registration: Option<String>,
 }
 
 /// What was found in a query.
@@ -457,6 +466,8 @@ pub struct QueryFindingsBody {
     /// What profile, PID rules and data minimisation say.
     #[schema(value_type = Vec<FindingBody>)]
     pub findings: Vec<Finding>,
+    /// What it asks beside each registration of the tenant. Empty if the tenant has none: then nothing is compared.
+    pub registrations: Vec<CoverageBody>,
 }
 
 /// An error as wallets see it: coarse on purpose.

@@ -3,6 +3,8 @@
 //!
 //! Addresses are personal data. They live as long as their request, in memory; no type here has a `Debug`, and what
 //! outlives the request is a hash with a key that dies with the process ([`super::rate`]).
+//!
+//! Rules kept here: OVP-RESP-18, PRV-09.
 
 use super::listener::Peer;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};

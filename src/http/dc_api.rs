@@ -8,8 +8,9 @@ use super::callers::Caller;
 use super::extract::{JsonBody, Name};
 use super::problem::Problem;
 use super::relying_party::{presentation_body, recognise};
+use super::wallet::told;
 use crate::app::dc_api::BrowserAnswer;
-use crate::app::receive_response::{AnswerOutcome, Refused};
+use crate::app::receive_response::Refused;
 use crate::domain::reason::Code;
 use axum::Json;
 use axum::extract::State;
@@ -45,8 +46,7 @@ pub async fn answer(
     let answer = BrowserAnswer { protocol: &body.value.protocol, data: &body.value.data };
     let settled = front.app.receive_browser_answer(&caller.tenant, &id, answer).await;
     let code = match &settled {
-        Ok(AnswerOutcome::Verified) => "ok",
-        Ok(AnswerOutcome::Declined) => Code::WalletErrorRecorded.as_str(),
+        Ok(outcome) => told(*outcome),
         Err(refused) => refused.failure.code().as_str(),
     };
     front.observer.answered(code, started);

@@ -215,6 +215,7 @@ pub(super) fn query_findings() -> Value {
         "sendable": false,
         "faults": [{ "pointer": "/credentials/0/meta", "detail": "meta is missing", "rule": "OVP-DCQL-03" }],
         "findings": [],
+        "registrations": [],
     })
 }
 

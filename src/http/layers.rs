@@ -1,5 +1,7 @@
 //! What holds for every request, before and after its handler: limits, the host, one form of a path, deadlines, an end to
 //! panics, headers of the answer, a line in the log.
+//!
+//! Rules kept here: OVP-RESP-16, GEN-14.
 
 use super::client_address::{ClientAddress, Gateways, Origin};
 use super::listener::Peer;

@@ -4,6 +4,7 @@
 pub mod body;
 pub mod callers;
 pub mod client_address;
+pub mod coverage;
 pub mod dc_api;
 mod describe;
 pub mod extract;

@@ -1,6 +1,6 @@
 //! The description of the API, generated from the handlers.
 
-use super::{body, dc_api, relying_party, wallet};
+use super::{body, coverage, dc_api, relying_party, wallet};
 use axum::Json;
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, PathItem};
@@ -23,7 +23,7 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr};
         relying_party::preset, dc_api::answer, serve, wallet::get_request, wallet::post_request, wallet::response,
     ),
     components(schemas(
-        body::ResultBody, body::ReportBody, body::FieldErrorBody, body::FindingBody, body::WalletErrorBody,
+        body::ResultBody, body::ReportBody, body::FieldErrorBody, body::FindingBody, coverage::CoverageBody, coverage::CoverageRowBody, body::WalletErrorBody,
     )),
     modifiers(&Summaries, &Answers, &Security),
     tags(

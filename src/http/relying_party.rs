@@ -8,6 +8,7 @@ use super::body::{
     PurposeBody, QueryCheckBody, QueryFindingsBody, RefusedBody, ResultRulesBody, VerdictBody, VerificationBody,
 };
 use super::callers::Caller;
+use super::coverage::CoverageBody;
 use super::extract::{JsonBody, Name};
 use super::page::qr;
 use super::problem::{FieldError, Problem};
@@ -100,6 +101,7 @@ fn wish(body: NewPresentationBody) -> NewPresentation {
         flow: body.flow,
         return_url: body.return_url,
         origin: body.origin,
+        registration: body.registration,
         response_mode: body.response_mode,
         transaction_data: body.transaction_data,
         purpose_de,
@@ -439,11 +441,13 @@ pub async fn check_query(
     body: JsonBody<QueryCheckBody>,
 ) -> Result<Json<QueryFindingsBody>, Problem> {
     recognise(&front, &caller, "queries/check", &headers, &body.bytes)?;
-    let check = queries::check_query(&body.value.dcql_query);
+    let tenant = front.app.tenant(&caller.tenant)?;
+    let check = queries::check_query(tenant, &body.value.dcql_query, body.value.registration.as_deref());
     Ok(Json(QueryFindingsBody {
         sendable: check.sendable,
         faults: check.faults.into_iter().map(FieldError::from).collect(),
         findings: check.findings,
+        registrations: check.registrations.into_iter().map(CoverageBody::new).collect(),
     }))
 }
 

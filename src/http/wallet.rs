@@ -1,5 +1,8 @@
 //! What wallets call: the request object and the place for their answer. They see coarse codes only; nothing here is
 //! ever a redirect (OVP-RESP-10, OVP-RURI-06).
+//!
+//! Rules kept here: OVP-RURI-01, OVP-RURI-07, OVP-RURI-09, OVP-RURI-13, OVP-RURI-17, OVP-RESP-01, OVP-RESP-05,
+//! OVP-RESP-20, ERR-16.
 
 #![expect(clippy::missing_errors_doc, reason = "the answers of a handler are in its API description")]
 
@@ -142,13 +145,25 @@ pub async fn response(
     let started = front.observer.start();
     let result = answer(&front, &handle, &uri, form).await;
     let code = match &result {
-        Ok((_, AnswerOutcome::Verified)) => "ok",
-        Ok((_, AnswerOutcome::Declined)) => Code::WalletErrorRecorded.as_str(),
+        Ok((_, outcome)) => told(*outcome),
         Err(problem) => problem.code.as_str(),
     };
     front.observer.answered(code, started);
     let (body, _) = result?;
     Ok(Json(body))
+}
+
+/// The code of an end for metrics. That a wallet finds fault with the request is for the log too (ERR-04).
+pub(super) fn told(outcome: AnswerOutcome) -> &'static str {
+    match outcome {
+        AnswerOutcome::Verified => "ok",
+        AnswerOutcome::Declined { about_the_request } => {
+            if let Some(error) = about_the_request {
+                tracing::warn!(error, "a wallet finds fault with our request");
+            }
+            Code::WalletErrorRecorded.as_str()
+        }
+    }
 }
 
 async fn answer(

@@ -125,7 +125,7 @@ pub(super) struct Branch {
 }
 
 impl Branch {
-    fn identity(&self) -> SigningIdentity {
+    pub(super) fn identity(&self) -> SigningIdentity {
         SigningIdentity {
             key: SignerKey::P256(self.leaf.key.clone()),
             chain: vec![self.leaf.der.clone(), self.intermediate.der.clone()],
@@ -140,6 +140,7 @@ pub struct TestAuthority {
     pub(super) issuers: [Branch; 3],
     pub(super) status: [Branch; 3],
     pub(super) access: Branch,
+    pub(super) registrar: Branch,
 }
 
 impl TestAuthority {
@@ -173,6 +174,7 @@ impl TestAuthority {
                 maker.status(IssuerName::Municipality)?,
             ],
             access: maker.access(host)?,
+            registrar: maker.registrar()?,
         })
     }
 
@@ -244,6 +246,7 @@ impl TestAuthority {
     /// `pid-root.pem`, `pid-foreign-root.pem`, `sozialpass-root.pem`: anchors of the issuers. `status-root.pem`,
     /// `status-foreign-root.pem`, `status-sozialpass-root.pem`: anchors of their status lists. `access.pem`: leaf and
     /// intermediate for `x5c`, without anchor. `access.key`: its private key. `access-root.pem`: what the wallet trusts.
+    /// `registrar-root.pem`: the anchor of registration certificates.
     ///
     /// # Errors
     /// [`SimulatorError::Key`] if the key cannot be encoded.
@@ -258,6 +261,7 @@ impl TestAuthority {
             ("status-foreign-root.pem", pem(self.status_root(IssuerName::PidForeign))),
             ("status-sozialpass-root.pem", pem(self.status_root(IssuerName::Municipality))),
             ("access-root.pem", pem(self.access_root())),
+            ("registrar-root.pem", pem(self.registrar_root())),
             ("access.pem", access.chain.iter().map(|der| pem(der)).collect()),
             ("access.key", key.to_string()),
         ])
@@ -324,6 +328,11 @@ impl Maker {
         leaf.uri = Some("https://stadt.pruefstein.example/kontakt".to_owned());
         leaf.access_policy = true;
         self.branch("Zugang Prüfstein", "DE", &leaf)
+    }
+
+    fn registrar(&self) -> Result<Branch, SimulatorError> {
+        let leaf = Template::new("Test Registrar Prüfstein Unterzeichner", "DE", Role::Signer);
+        self.branch("Registrar Prüfstein", "DE", &leaf)
     }
 
     fn branch(&self, word: &str, country: &'static str, leaf: &Template) -> Result<Branch, SimulatorError> {

@@ -3,8 +3,9 @@
 
 use super::faults::{End, Expectation, accepted, completed, declined, open};
 use super::matcher::Query;
+use super::registration::{self, Against};
 use super::request::{
-    Refusal, RequestObject, Rule, Signed, check_metadata, check_times, check_verifier_info, demand, is_access_key,
+    Refusal, RequestObject, Rule, Signed, access_certificate, check_metadata, check_times, demand, is_access_key,
     is_random_text,
 };
 use super::transaction_data;
@@ -20,6 +21,8 @@ pub struct PageCall<'c> {
     pub origin: &'c str,
     /// The only anchor for access certificates.
     pub anchor: &'c [u8],
+    /// The only anchor for registrars; `None` for a wallet that does not look at `verifier_info`.
+    pub registrar: Option<&'c [u8]>,
     /// What time it is.
     pub now: UnixSeconds,
 }
@@ -71,6 +74,20 @@ fn only_member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     value.as_object().filter(|members| members.len() == 1)?.get(name)
 }
 
+/// What `verifier_info` says of the client, held against its certificate and the query.
+fn check_registration(
+    info: Option<&Value>,
+    token: &str,
+    read: &RequestObject,
+    page: &PageCall<'_>,
+) -> Result<(), Refusal> {
+    let Some(anchor) = page.registrar else {
+        return registration::check_form(info, &read.query).map(drop);
+    };
+    let leaf = access_certificate(token);
+    registration::check(info, Against { leaf: &leaf, anchor, query: &read.query, now: page.now })
+}
+
 fn read_one(protocol: &str, data: &Value, page: &PageCall<'_>) -> Result<RequestObject, Refusal> {
     let shape = |found: &str| Refusal::new(Rule::BrowserData, found);
     match protocol {
@@ -82,7 +99,9 @@ fn read_one(protocol: &str, data: &Value, page: &PageCall<'_>) -> Result<Request
             demand(stated.is_some() && !signed.header.contains_key("client_id"), Rule::ClientIdPlace, "elsewhere")?;
             demand(stated == Some(signed.client_id.as_str()), Rule::ClientIdHash, "of another certificate")?;
             check_authenticated(&signed.claims, page)?;
-            check_parameters(&signed.claims, &signed.client_id, Some(token), page.origin)
+            let read = check_parameters(&signed.claims, &signed.client_id, Some(token), page.origin)?;
+            check_registration(signed.claims.get("verifier_info"), token, &read, page)?;
+            Ok(read)
         }
         "openid4vp-v1-multisigned" => {
             let form = only_member(data, "request").and_then(Value::as_object).filter(|members| members.len() == 2);
@@ -100,9 +119,9 @@ fn read_one(protocol: &str, data: &Value, page: &PageCall<'_>) -> Result<Request
                 let elsewhere = ["client_id", "verifier_info"].iter().any(|name| signed.claims.contains_key(*name));
                 demand(stated.is_some() && !elsewhere, Rule::ClientIdPlace, "elsewhere")?;
                 demand(stated == Some(signed.client_id.as_str()), Rule::ClientIdHash, "of another certificate")?;
-                check_verifier_info(signed.header.get("verifier_info"))?;
                 check_authenticated(&signed.claims, page)?;
                 let read = check_parameters(&signed.claims, &signed.client_id, Some(&token), page.origin)?;
+                check_registration(signed.header.get("verifier_info"), &token, &read, page)?;
                 chosen.get_or_insert(read);
             }
             chosen.ok_or_else(|| shape("no signature"))
@@ -110,6 +129,7 @@ fn read_one(protocol: &str, data: &Value, page: &PageCall<'_>) -> Result<Request
         "openid4vp-v1-unsigned" => {
             let parameters = data.as_object().ok_or_else(|| shape("no object"))?;
             demand(!parameters.contains_key("client_id"), Rule::ClientIdPlace, "in an unsigned request")?;
+            demand(!parameters.contains_key("verifier_info"), Rule::VerifierInfo, "in an unsigned request")?;
             demand(!parameters.contains_key("expected_origins"), Rule::ExpectedOrigins, "in an unsigned request")?;
             check_parameters(parameters, "", None, page.origin)
         }
@@ -168,7 +188,6 @@ fn check_parameters(
     if let (Some(key), Some(token)) = (&encryption, token) {
         demand(!is_access_key(token, key), Rule::MetadataKeyReuse, "the same key")?;
     }
-    check_verifier_info(claims.get("verifier_info"))?;
     Ok(RequestObject {
         client_id: client_id.to_owned(),
         audience: format!("origin:{origin}"),

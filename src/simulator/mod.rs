@@ -11,7 +11,8 @@
 //! | writing SD-JWTs, proofs and lists | [`encode`], [`issuer`], [`status_host`] |
 //! | writing trusted lists in XML | [`xml_list`] |
 //! | lists of trusted entities, good and spoiled | [`trust_list`] |
-//! | what a strict wallet accepts | [`request`], [`transaction_data`], [`matcher`] |
+//! | registration certificates, good and spoiled | [`registrar`] |
+//! | what a strict wallet accepts | [`request`], [`prefix`], [`transaction_data`], [`matcher`] |
 //! | the same through a browser, with its faults | [`dc_api`] |
 //! | the wallet, and how it reaches the verifier | [`wallet`], [`transport`] |
 //! | every way to misbehave | [`faults`] |
@@ -27,6 +28,9 @@ pub mod issuer;
 pub mod matcher;
 mod misdeeds;
 pub mod people;
+pub mod prefix;
+pub mod registrar;
+mod registration;
 pub mod request;
 pub mod revocation;
 pub mod seed;

@@ -3,6 +3,8 @@
 
 use super::chain;
 use super::matcher::Query;
+use super::prefix::{self, Named, Prefixes};
+use super::registration::{self, Against};
 use super::transaction_data;
 use super::transport::is_permitted;
 use crate::domain::encoding::{base64, json};
@@ -39,7 +41,7 @@ rules! {
     LinkParameter = "link-parameter", "The link has client_id, request_uri and request_uri_method once each, and nothing else.";
     LinkRequestUri = "link-request-uri", "request_uri is https (or http on loopback), without fragment, at most 512 characters.";
     LinkMethod = "link-method", "request_uri_method is get or post in lower case.";
-    ClientIdPrefix = "client-id-prefix", "client_id has the prefix x509_hash.";
+    ClientIdPrefix = "client-id-prefix", "client_id has the prefix x509_hash, or another one where the wallet takes any.";
     FetchStatus = "fetch-status", "The request object is served with status 200.";
     FetchMediaType = "fetch-media-type", "The request object is served as application/oauth-authz-req+jwt.";
     FetchCacheable = "fetch-cacheable", "The request object is served with Cache-Control: no-store.";
@@ -51,6 +53,8 @@ rules! {
     ObjectSignature = "object-signature", "The signature is that of the access certificate.";
     ClientIdEqual = "client-id-equal", "client_id is the same in the link and in the request object.";
     ClientIdHash = "client-id-hash", "client_id is the hash of the access certificate.";
+    ClientIdSan = "client-id-san", "client_id with x509_san_dns is a DNS name of the access certificate and the host of response_uri.";
+    ClientIdResponseUri = "client-id-response-uri", "client_id with redirect_uri is response_uri.";
     Audience = "audience", "aud is `https://self-issued.me/v2`.";
     Times = "times", "iat and exp are whole seconds; iat is not in the future and exp is.";
     ResponseType = "response-type", "response_type is vp_token.";
@@ -72,7 +76,10 @@ rules! {
     MetadataEncryption = "metadata-encryption", "Both A128GCM and A256GCM are offered.";
     MetadataFormats = "metadata-formats", "vp_formats_supported names the algorithms of every format that is asked for.";
     TransactionData = "transaction-data", "transaction_data is a non-empty array of base64url texts of JSON objects, each with type and credential_ids that name credentials of the query.";
-    VerifierInfo = "verifier-info", "verifier_info is a non-empty array of objects with format and data.";
+    VerifierInfo = "verifier-info", "verifier_info is a non-empty array of objects with format and data; one at most is a registration, for the whole request.";
+    RegistrationCertificate = "registration-certificate", "The registration certificate is signed by the registrar and in force.";
+    RegistrationSubject = "registration-subject", "The registration certificate is for the holder of the access certificate.";
+    RegistrationCoverage = "registration-coverage", "Every claim that is asked for is registered.";
     AnswerMediaType = "answer-media-type", "The answer to the wallet is JSON: an object.";
     AnswerCacheable = "answer-cacheable", "The answer to the wallet has Cache-Control: no-store.";
     AnswerRedirect = "answer-redirect", "The answer is never a 3xx.";
@@ -120,11 +127,11 @@ pub struct Link {
 }
 
 impl Link {
-    /// Reads the link.
+    /// Reads the link to a request of a verifier that is named by one of `prefixes`.
     ///
     /// # Errors
     /// [`Refusal`] with one of the rules `Link…` and [`Rule::ClientIdPrefix`].
-    pub fn parse(text: &str) -> Result<Self, Refusal> {
+    pub fn parse(text: &str, prefixes: Prefixes) -> Result<Self, Refusal> {
         let url = Url::parse(text).map_err(|_| Refusal::new(Rule::LinkScheme, "not a URI"))?;
         let known = matches!(url.scheme(), "openid4vp" | "haip-vp" | "eu-eaap" | "https");
         demand(known, Rule::LinkScheme, url.scheme())?;
@@ -150,8 +157,7 @@ impl Link {
         demand(is_permitted(&address), Rule::LinkRequestUri, "not https and not loopback")?;
         demand(address.fragment().is_none(), Rule::LinkRequestUri, "a fragment")?;
         demand(request_uri.len() <= 512, Rule::LinkRequestUri, "too long")?;
-        let hash = client_id.strip_prefix("x509_hash:").unwrap_or_default();
-        demand(hash.len() == 43, Rule::ClientIdPrefix, "another prefix or length")?;
+        demand(prefixes.admit(&client_id), Rule::ClientIdPrefix, "another prefix or length")?;
         Ok(Self { client_id, request_uri, post_permitted })
     }
 }
@@ -163,6 +169,8 @@ pub struct Expected<'e> {
     pub client_id: &'e str,
     /// The only anchor for access certificates.
     pub anchor: &'e [u8],
+    /// The only anchor for registrars; `None` for a wallet that does not look at `verifier_info`.
+    pub registrar: Option<&'e [u8]>,
     /// The nonce that the wallet sent, if it did.
     pub wallet_nonce: Option<&'e str>,
     /// What time it is.
@@ -208,17 +216,39 @@ impl RequestObject {
     /// # Source
     /// OpenID4VP 1.0 sections 5 and 8.2, RFC 9101, HAIP 1.0 section 5; OVP-REQ, OVP-JAR, OVP-CID, OVP-META, NON.
     pub fn read(token: &str, expected: &Expected<'_>) -> Result<Self, Refusal> {
-        let Signed { claims, client_id: of_certificate, .. } = Signed::read(token, expected.anchor, expected.now)?;
-        demand(of_certificate == expected.client_id, Rule::ClientIdHash, "the hash of another certificate")?;
+        let signed = Signed::read(token, expected.anchor, expected.now)?;
+        signed.check_named(expected.client_id)?;
+        let Signed { claims, leaf, .. } = signed;
         let word = |name: &str| claims.get(name).and_then(Value::as_str);
         demand(word("client_id") == Some(expected.client_id), Rule::ClientIdEqual, "differs")?;
         demand(word("aud") == Some("https://self-issued.me/v2"), Rule::Audience, "another or none")?;
         check_times(&claims, expected.now)?;
+        let request = Self::of_claims(&claims, expected.client_id, expected.wallet_nonce)?;
+        if let Some(key) = &request.encryption {
+            demand(!is_access_key(token, key), Rule::MetadataKeyReuse, "the same key")?;
+        }
+        if let Some(Named::SanDns(host)) = Named::of(expected.client_id) {
+            demand(prefix::is_at(&request.response_uri, host), Rule::ClientIdSan, "response_uri is elsewhere")?;
+        }
+        if let Some(anchor) = expected.registrar {
+            let against = Against { leaf: &leaf, anchor, query: &request.query, now: expected.now };
+            registration::check(claims.get("verifier_info"), against)?;
+        }
+        Ok(request)
+    }
+
+    /// Reads what a request says, however it came.
+    pub(super) fn of_claims(
+        claims: &Map<String, Value>,
+        client_id: &str,
+        wallet_nonce: Option<&str>,
+    ) -> Result<Self, Refusal> {
+        let word = |name: &str| claims.get(name).and_then(Value::as_str);
         demand(word("response_type") == Some("vp_token"), Rule::ResponseType, "another or none")?;
         for name in ["redirect_uri", "scope", "request", "request_uri", "request_uri_method", "expected_origins"] {
             demand(!claims.contains_key(name), Rule::ForbiddenClaim, name)?;
         }
-        demand(word("sub") != Some(expected.client_id), Rule::ForbiddenClaim, "sub")?;
+        demand(word("sub") != Some(client_id), Rule::ForbiddenClaim, "sub")?;
         let response_uri = word("response_uri").unwrap_or_default();
         let address = Url::parse(response_uri).map_err(|_| Refusal::new(Rule::ResponseUri, "not a URI"))?;
         demand(is_permitted(&address) && address.fragment().is_none(), Rule::ResponseUri, "not https or a fragment")?;
@@ -226,7 +256,7 @@ impl RequestObject {
         demand(is_random_text(nonce), Rule::Nonce, "too short, or other characters")?;
         let state = word("state").unwrap_or_default();
         demand(is_random_text(state) && state != nonce, Rule::State, "too short, other characters, or the nonce")?;
-        let echoed = match (expected.wallet_nonce, claims.get("wallet_nonce")) {
+        let echoed = match (wallet_nonce, claims.get("wallet_nonce")) {
             (None, None) => true,
             (Some(sent), Some(Value::String(received))) => sent == received,
             _ => false,
@@ -245,13 +275,9 @@ impl RequestObject {
             _ => return Err(Refusal::new(Rule::ResponseMode, "another or none")),
         };
         let encryption = check_metadata(claims.get("client_metadata"), encrypted, &query)?;
-        if let Some(key) = &encryption {
-            demand(!is_access_key(token, key), Rule::MetadataKeyReuse, "the same key")?;
-        }
-        check_verifier_info(claims.get("verifier_info"))?;
         Ok(Self {
-            client_id: expected.client_id.to_owned(),
-            audience: expected.client_id.to_owned(),
+            client_id: client_id.to_owned(),
+            audience: client_id.to_owned(),
             response_uri: response_uri.to_owned(),
             encryption,
             nonce: nonce.to_owned(),
@@ -270,6 +296,8 @@ pub(super) struct Signed {
     pub(super) claims: Map<String, Value>,
     /// The client identifier that belongs to the certificate.
     pub(super) client_id: String,
+    /// The certificate, DER.
+    leaf: Vec<u8>,
 }
 
 impl Signed {
@@ -286,9 +314,27 @@ impl Signed {
             chain::leaf_key(&chain, anchor, now).map_err(|fault| Refusal::new(Rule::ObjectChain, fault.to_string()))?;
         jws.verify(crate::domain::jose::alg::SignatureAlgorithm::Es256, &key)
             .map_err(|reason| Refusal::new(Rule::ObjectSignature, reason.to_string()))?;
-        let hash = base64::encode_url(&sha256(chain.first().map(Vec::as_slice).unwrap_or_default()));
+        let leaf = chain.into_iter().next().unwrap_or_default();
+        let hash = base64::encode_url(&sha256(&leaf));
         let header = header.members().clone();
-        Ok(Self { header, claims: jws.claims().map_err(form)?, client_id: format!("x509_hash:{hash}") })
+        Ok(Self { header, claims: jws.claims().map_err(form)?, client_id: format!("x509_hash:{hash}"), leaf })
+    }
+
+    /// Whether the certificate stands for this client identifier.
+    fn check_named(&self, client_id: &str) -> Result<(), Refusal> {
+        match Named::of(client_id) {
+            Some(Named::Hash(_)) => {
+                demand(self.client_id == client_id, Rule::ClientIdHash, "the hash of another certificate")
+            }
+            Some(Named::SanDns(host)) => {
+                let named = prefix::names_host(&self.leaf, host);
+                demand(named, Rule::ClientIdSan, "no DNS name of the certificate")
+            }
+            Some(Named::Agreed) => Ok(()),
+            Some(Named::ResponseUri(_)) | None => {
+                Err(Refusal::new(Rule::ClientIdPrefix, "a prefix of which no request is signed"))
+            }
+        }
     }
 }
 
@@ -366,21 +412,19 @@ fn has(values: &Value, wanted: &str) -> bool {
     values.as_array().is_some_and(|values| values.iter().any(|value| value == wanted))
 }
 
-pub(super) fn is_access_key(token: &str, key: &EncryptionKey) -> bool {
+/// The first certificate of the header, DER; empty if there is none.
+pub(super) fn access_certificate(token: &str) -> Vec<u8> {
     let header = token.split('.').next().and_then(|part| base64::decode_url(part).ok());
     let members = header.and_then(|bytes| json::parse_object(&bytes).ok()).unwrap_or_default();
     let leaf = members.get("x5c").and_then(|chain| chain.get(0)).and_then(Value::as_str).unwrap_or_default();
-    let leaf = base64::decode_standard(leaf).unwrap_or_default();
+    base64::decode_standard(leaf).unwrap_or_default()
+}
+
+pub(super) fn is_access_key(token: &str, key: &EncryptionKey) -> bool {
+    let leaf = access_certificate(token);
     let coordinate = |name: &str| {
         key.jwk.get(name).and_then(Value::as_str).and_then(|text| base64::decode_url(text).ok()).unwrap_or_default()
     };
     let point = [coordinate("x"), coordinate("y")].concat();
     !point.is_empty() && leaf.windows(point.len()).any(|window| window == point)
-}
-
-pub(super) fn check_verifier_info(info: Option<&Value>) -> Result<(), Refusal> {
-    let Some(info) = info else { return Ok(()) };
-    let entry = |entry: &Value| entry.get("format").is_some_and(Value::is_string) && entry.get("data").is_some();
-    let usable = info.as_array().is_some_and(|entries| !entries.is_empty() && entries.iter().all(entry));
-    demand(usable, Rule::VerifierInfo, "another shape")
 }

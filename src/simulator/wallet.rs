@@ -9,6 +9,7 @@ use super::issuer::{Draft, Issued, credential_type, holder_key};
 use super::matcher::{Choice, Held, Obedience};
 use super::misdeeds::{Scene, credential, fetch, presentation, response, transaction_data};
 use super::people::Person;
+use super::prefix::{self, Prefixes};
 use super::request::{Expected, Link, Refusal, RequestObject, Rule};
 use super::transport::{HttpRequest, HttpResponse, Transport, TransportError, is_permitted};
 use crate::domain::encoding::json;
@@ -41,6 +42,16 @@ pub enum Show {
     Everything,
 }
 
+/// Whether the wallet looks at what others say of the verifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum VerifierInfo {
+    /// It does, and refuses a request that goes beyond its registration.
+    #[default]
+    Heeded,
+    /// It knows none of the formats, as wallets may.
+    Ignored,
+}
+
 /// How the wallet answers.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -52,6 +63,10 @@ pub struct Options {
     pub fetch: Fetch,
     /// What it discloses.
     pub show: Show,
+    /// What it makes of `verifier_info`.
+    pub info: VerifierInfo,
+    /// Whom it answers.
+    pub prefixes: Prefixes,
     /// What time it is.
     pub now: UnixSeconds,
 }
@@ -59,7 +74,9 @@ pub struct Options {
 impl Options {
     /// The ordinary person answers well at `now`.
     pub fn at(now: UnixSeconds) -> Self {
-        Self { person: Person::default(), fault: None, fetch: Fetch::default(), show: Show::default(), now }
+        let (fetch, show, info) = (Fetch::default(), Show::default(), VerifierInfo::default());
+        let prefixes = Prefixes::default();
+        Self { person: Person::default(), fault: None, fetch, show, info, prefixes, now }
     }
 }
 
@@ -139,20 +156,27 @@ impl Wallet {
         transport: &dyn Transport,
         options: Options,
     ) -> Result<WalletReport, WalletError> {
-        let link = Link::parse(link)?;
         let mut report = WalletReport {
-            client_id: link.client_id.clone(),
+            client_id: String::new(),
             fault: options.fault,
             shown: Vec::new(),
             replies: Vec::new(),
             redirect_uri: None,
         };
-        let fetched = self.fetch(&link, transport, options).await?;
-        if options.fault.is_some_and(Fault::spoils_the_fetch) {
-            report.replies.push(reply(&fetched.response));
-            return Ok(report);
-        }
-        let request = self.read(&link, &fetched, options)?;
+        let in_link = if options.prefixes == Prefixes::Any { prefix::in_link(link) } else { None };
+        let request = if let Some(request) = in_link {
+            request?
+        } else {
+            let link = Link::parse(link, options.prefixes)?;
+            let fetched = self.fetch(&link, transport, options).await?;
+            if options.fault.is_some_and(Fault::spoils_the_fetch) {
+                report.client_id = link.client_id;
+                report.replies.push(reply(&fetched.response));
+                return Ok(report);
+            }
+            self.read(&link, &fetched, options)?
+        };
+        report.client_id.clone_from(&request.client_id);
         let (shown, plan) = self.compose(&request, options)?;
         report.shown = shown;
         for request in plan {
@@ -183,7 +207,7 @@ impl Wallet {
             _ => None,
         };
         let request = if by_post {
-            fetch::post(&link.request_uri, &nonce, key.as_ref(), options.fault)?
+            fetch::post(&link.request_uri, &nonce, key.as_ref(), options)?
         } else {
             HttpRequest::get(&link.request_uri, fetch::MEDIA_TYPE)
         };
@@ -218,6 +242,7 @@ impl Wallet {
         let expected = Expected {
             client_id: &link.client_id,
             anchor: self.authority.access_root(),
+            registrar: (options.info == VerifierInfo::Heeded).then(|| self.authority.registrar_root()),
             wallet_nonce: fetched.nonce.as_deref(),
             now: options.now,
         };
@@ -250,7 +275,8 @@ impl Wallet {
         options: Options,
         fault: Option<BrowserFault>,
     ) -> Result<Vec<BrowserAnswer>, WalletError> {
-        let caller = PageCall { origin, anchor: self.authority.access_root(), now: options.now };
+        let registrar = (options.info == VerifierInfo::Heeded).then(|| self.authority.registrar_root());
+        let caller = PageCall { origin, anchor: self.authority.access_root(), registrar, now: options.now };
         let (protocol, mut request) = dc_api::read(call, &caller)?;
         if let Some(audience) = fault.and_then(|fault| fault.audience(&request.client_id, origin)) {
             request.audience = audience;

@@ -1,4 +1,6 @@
 //! The log: one line per event on standard error, as JSON or as text.
+//!
+//! Rules kept here: PRV-04.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};

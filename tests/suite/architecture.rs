@@ -32,8 +32,26 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "domain::registration",
+        &[
+            "domain::cose",
+            "domain::dcql",
+            "domain::encoding",
+            "domain::jose",
+            "domain::limits",
+            "domain::reason",
+            "domain::request",
+            "domain::status_list",
+            "domain::time",
+            "domain::trust",
+            "domain::x509",
+        ],
+    ),
+    (
         "domain::diagnosis",
         &[
+            "domain::dcql",
+            "domain::registration",
             "domain::jose",
             "domain::limits",
             "domain::reason",
@@ -322,6 +340,45 @@ fn every_use_names_its_room() {
     for source in sources() {
         for (number, line) in &source.lines {
             assert!(!line.contains("crate::{"), "{}:{number}: one use for each room", source.file.display());
+        }
+    }
+}
+
+/// Types that hold a secret, and files that compare one that comes from outside.
+const SECRETS: [(&str, &str); 2] =
+    [("domain::transaction::secret", "SecretScalar"), ("domain::transaction::binding", "$name")];
+const COMPARING: [&str; 4] =
+    ["domain::sd_jwt::key_binding", "domain::verify::response", "domain::ids", "http::callers"];
+
+#[test]
+fn secrets_are_compared_in_constant_time() {
+    // GEN-11: no derived comparison of what holds a secret, and none by `==` of what proves one.
+    let sources = sources();
+    let text = |module: &str| {
+        let source = sources.iter().find(|source| source.module == module).unwrap();
+        source.lines.iter().map(|(_, line)| line.as_str()).collect::<Vec<_>>().join("\n")
+    };
+    for (module, name) in SECRETS {
+        let text = text(module);
+        let (before, _) = text.split_once(&format!("pub struct {name}(")).unwrap();
+        assert!(!before.trim_end().lines().next_back().unwrap().contains("PartialEq"), "{name} derives its comparison");
+        let (_, own) = text.split_once(&format!("impl PartialEq for {name}")).unwrap();
+        assert!(own.lines().take(4).any(|line| line.contains("constant_time_eq(")), "{name}");
+    }
+    for module in COMPARING {
+        assert!(text(module).contains("constant_time_eq("), "{module}");
+    }
+    let proofs = ["nonce", "state", "response_code", "code_hash", "sha256"];
+    for source in sources.iter().filter(|source| COMPARING.contains(&source.module.as_str())) {
+        for (number, line) in &source.lines {
+            let compared = line.match_indices(" == ").map(|(at, _)| &line[..at]);
+            for left in compared.chain(line.match_indices(" != ").map(|(at, _)| &line[..at])) {
+                let word = left
+                    .trim_end_matches(".as_str()")
+                    .rsplit(|letter: char| !letter.is_alphanumeric() && letter != '_');
+                let word = word.map(str::to_owned).next().unwrap();
+                assert!(!proofs.contains(&word.as_str()), "{}:{number}: {line}", source.file.display());
+            }
         }
     }
 }

@@ -42,6 +42,7 @@ fn refused(folder: &Folder, text: &str, key: &str, words: &str) {
 
 #[test]
 fn a_sound_file_is_read_with_the_defaults_of_the_table() {
+    // OVP-REQ-16, KB-18: the other device is off, and nothing has to be switched on.
     let settings = Folder::new().load(SOUND).unwrap();
     assert_eq!(settings.service.public_url.origin(), "https://verifier.example");
     assert_eq!(settings.service.listen.to_string(), "127.0.0.1:8080");
@@ -139,6 +140,7 @@ fn a_file_that_is_no_toml_names_its_line() {
 
 #[test]
 fn nothing_switches_trust_or_status_off() {
+    // TSL-46, KB-18, TL-21: what is in doubt has a rule for each source, and no type is trusted by the way.
     let folder = Folder::new();
     refused(
         &folder,
@@ -173,6 +175,7 @@ fn nothing_switches_trust_or_status_off() {
 
 #[test]
 fn keys_belong_to_their_owner_alone() {
+    // OVP-JAR-20.
     // API-027: world-readable key file.
     let folder = Folder::new();
     for mode in [0o640, 0o604, 0o644, 0o620, 0o601] {
@@ -185,6 +188,8 @@ fn keys_belong_to_their_owner_alone() {
 
 #[test]
 fn what_a_wallet_would_refuse_of_the_chain_stops_the_start() {
+    // RPC-07.
+    // OVP-JAR-11, OVP-JAR-12, OVP-JAR-13.
     // REQ-017, OVP-CID-05.
     let folder = Folder::new();
     let chain = |pem: &str| folder.write("access.pem", pem);
@@ -217,6 +222,11 @@ fn what_a_wallet_would_refuse_of_the_chain_stops_the_start() {
     chain(&authority.pem());
     key(&authority_key.serialize_pem());
     refused("is a CA certificate");
+    let lonely_key = rcgen::KeyPair::generate().unwrap();
+    let lonely = rcgen::CertificateParams::new(vec!["verifier.example".to_owned()]).unwrap();
+    chain(&lonely.self_signed(&lonely_key).unwrap().pem());
+    key(&lonely_key.serialize_pem());
+    refused("self-signed");
     chain("no certificate");
     refused("holds no certificate");
     chain("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");

@@ -171,7 +171,7 @@ async fn each_call_has_a_key_and_a_nonce_of_its_own_and_repeats_are_the_same_req
 #[tokio::test]
 async fn ends_are_told_with_200_and_everything_else_is_a_problem() {
     let options = |service: &TestService, fault| Options { fault: Some(fault), ..service.options() };
-    // The wallet says no: `access_denied` in the JWE, and every plain error.
+    // ERR-17: the wallet says no: `access_denied` in the JWE, and every plain error.
     let service = service();
     let created = service.create(&wish()).await;
     let answer = answers(&service, &created, options(&service, Fault::ErrorEncrypted), None).remove(0);
@@ -332,7 +332,7 @@ async fn a_wallet_at_another_page_refuses_the_request() {
     let created = service.create(&wish()).await;
     for origin in [OTHER_ORIGIN, "https://antrag.stadt.example/", "https://evil.example", "http://antrag.stadt.example"]
     {
-        let page = PageCall { origin, anchor: service.world.authority.access_root(), now: NOW };
+        let page = PageCall { origin, anchor: service.world.authority.access_root(), registrar: None, now: NOW };
         let refusal = read(&created["dc_api_request"], &page).unwrap_err();
         assert_eq!(refusal.rule, pruefstein::simulator::request::Rule::ExpectedOrigins, "{origin}");
     }

@@ -1,5 +1,7 @@
 //! The doctor before broken installations: each is broken in one way, and exactly that is named.
 
+mod registration;
+
 use crate::cli::run;
 use crate::database::Cluster;
 use crate::fixture::{Folder, NOW, Root, SOUND, leaf, leaf_with, root, root_params};
@@ -266,6 +268,9 @@ const BROKEN: &[(&str, Break, &str, Exit)] = &[
     ("a full disk", full, "space_low", Exit::Refused),
     ("another program on the address", taken, "address_taken", Exit::OutOfReach),
     ("a service that is not ready", not_ready, "service_not_ready", Exit::Refused),
+    ("a registration with ten days left", registration::ends, "registration_ends_soon", Exit::Refused),
+    ("a registrar that is not on its list", registration::unlisted, "registration_not_in_force", Exit::Refused),
+    ("a preset that asks for more", registration::asks_more, "preset_not_registered", Exit::Refused),
     ("a gateway without its service", bad_gateway, "public_url_not_reachable", Exit::Refused),
 ];
 
@@ -800,8 +805,9 @@ async fn a_real_database_is_looked_at() {
 fn every_code_is_found_somewhere() {
     let mut found: BTreeSet<FindingCode> = BTreeSet::new();
     let no_break: Break = |_| {};
-    let others: [Break; 5] = [
+    let others: [Break; 6] = [
         no_break,
+        registration::good,
         good_crl,
         |scene| running(scene, r#"{"ready": true, "checks": []}"#),
         |scene| scene.machine.store = Some(StoreState::Locked),

@@ -105,6 +105,7 @@ pub(crate) fn sealed(request: &Value, answer: &Value) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_same_device_presentation_from_end_to_end() {
+    // OVP-REQ-15, OVP-RESP-05, OVP-RESP-06, OVP-RESP-07, OVP-RESP-14, NON-04.
     let service = TestService::new();
     let created = service
         .create(

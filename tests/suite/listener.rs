@@ -200,6 +200,7 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
 
 #[tokio::test]
 async fn honest_requests_are_answered() {
+    // GEN-14, FIX-06: no page tells the next one its address.
     let service = Service::new().await;
     let answer = service.ask("POST", "/v1/echo", "", "hello").await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "hello"));

@@ -102,7 +102,7 @@ async fn encryption_key(service: &TestService, created: &Value) -> Option<Marker
 
 /// Everything that is logged on this thread, at the finest level.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -124,7 +124,7 @@ impl<'w> MakeWriter<'w> for Log {
 }
 
 impl Log {
-    fn capture() -> (Self, tracing::subscriber::DefaultGuard) {
+    pub(crate) fn capture() -> (Self, tracing::subscriber::DefaultGuard) {
         let log = Self::default();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
@@ -134,7 +134,7 @@ impl Log {
         (log, tracing::subscriber::set_default(subscriber))
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.0.lock().unwrap().clone()
     }
 }
@@ -181,6 +181,7 @@ fn none(markers: &[Marker], haystack: &[u8], place: &str) {
 
 #[tokio::test]
 async fn markers_are_in_the_result_and_nowhere_else() {
+    // PRV-04, PRV-05, OVP-VPT-12, ERR-14: not in logs, answers or Debug.
     // cases RSP-029, RSP-030, PRI-010, PRI-011, PRI-012, HTT-029; rule 8 of the catalogue.
     let (log, _guard) = Log::capture();
     tracing::trace!("KANARIENVÖGEL-Q7X1");
@@ -323,5 +324,39 @@ async fn a_verification_outside_of_transactions_keeps_and_tells_nothing() {
         assert_eq!(values[0].is_in(result.to_string().as_bytes()), case == Case::Accepted, "{case:?}");
         none(&values, verdict.to_string().as_bytes(), "the verdict");
         none(&values, &log.bytes(), "the log");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_known_by_their_wallet_or_network() {
+    // OVP-RURI-18, OVP-RESP-18, PRV-09: what wallet and network say of themselves is in no log, no file and no answer, and
+    // an answer from elsewhere counts as much as one from where the request was collected.
+    let (log, _guard) = Log::capture();
+    let folder = tempfile::tempdir().unwrap();
+    let service = TestService::on(crate::service::sqlite(folder.path()), |_| {});
+    let created = service.create(&json!({"preset": "schalter", "flow": "cross_device"})).await;
+    let said = ["SeltsameBrieftasche/7.3", "203.0.113.77", "ein-seltsames-merkmal", "seltsame-zufallszahl-1"];
+    let path = path_of(&created["request_uri"]);
+    let metadata = json!({"x": said[2], "vp_formats_supported": {"dc+sd-jwt": {}}}).to_string();
+    let call = service.call("POST", &path).header("user-agent", said[0]).header("x-forwarded-for", said[1]);
+    let answer = call.form(&[("wallet_metadata", &metadata), ("wallet_nonce", said[3])]).send().await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let request = part(&answer.text(), 1);
+    let mut heard = Heard::default();
+    let (claims, _) = canary();
+    let token = presentation(&service, &request, &claims, Case::Accepted);
+    let content = json!({"vp_token": {"pid-de-sdjwt": [token]}, "state": request["state"]});
+    let call = service.call("POST", &path_of(&request["response_uri"])).header("user-agent", "another");
+    let call = call.header("x-forwarded-for", "198.51.100.3").header("content-type", FORM);
+    assert_eq!(heard.send(call.body(sealed(&request, &content))).await.status, 200);
+    let read = heard.send(service.call("GET", &presentation_path(&created))).await.json();
+    assert_eq!(read["status"], "verified");
+    let markers: Vec<Marker> = said.iter().map(|text| Marker::text(text, text)).collect();
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        files.extend(std::fs::read(entry.unwrap().path()).unwrap());
+    }
+    for (place, haystack) in [("an answer", &heard.0), ("the log", &log.bytes()), ("a file", &files)] {
+        none(&markers, haystack, place);
     }
 }

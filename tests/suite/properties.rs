@@ -54,6 +54,7 @@ fn presentations() -> Vec<(&'static str, String)> {
 
 #[test]
 fn one_changed_byte_refuses_a_presentation() {
+    // GEN-12.
     let scene = Scene::good();
     let (trust, policy) = (scene.trust(), scene.policy());
     let mut count = 0;
@@ -80,6 +81,7 @@ fn one_changed_byte_refuses_a_presentation() {
 
 #[test]
 fn one_changed_byte_refuses_an_encrypted_answer() {
+    // GEN-12.
     let scene = Scene::good();
     let chains = ChainCache::default();
     let form = scene.form();

@@ -296,7 +296,13 @@ impl TestService {
     pub(crate) fn accepted(&self, created: &Value, token: &str) -> RequestObject {
         let client_id = created["client_id"].as_str().unwrap();
         let anchor = self.world.authority.access_root();
-        let expected = Expected { client_id, anchor, wallet_nonce: None, now: self.clock.now() };
+        let expected = Expected {
+            client_id,
+            anchor,
+            registrar: Some(self.world.authority.registrar_root()),
+            wallet_nonce: None,
+            now: self.clock.now(),
+        };
         RequestObject::read(token, &expected).unwrap()
     }
 

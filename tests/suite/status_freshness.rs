@@ -171,6 +171,7 @@ fn list(
 
 #[tokio::test]
 async fn an_answer_finds_its_list_warm_whenever_it_comes() {
+    // PRV-16.
     // TSL-15, TSL-51: the one fetch that an answer causes is that of a list which nobody needed before.
     let scene = Scene::new();
     scene.accepted_after(1).await;

@@ -278,17 +278,17 @@ async fn a_territory_whose_list_was_never_there_leaves_its_issuers_undecided() {
     let (ready, text) = readiness(&scene).await;
     assert!(ready && text.contains("trust list all/DE is not there"), "{text}");
     let created = scene.service.create_preset("bewohnerparken").await;
-    let report = scene.service.answer(&created, scene.service.options()).await;
-    assert_eq!(report.last_status(), Some(503));
+    let answer = scene.service.composed(&created, scene.service.options()).await.remove(0);
+    assert_eq!(scene.service.deliver(&answer).await.status, 503);
     let read = scene.service.read(&created).await;
     assert_eq!(read["status"], "fetched");
     assert_eq!(read["last_refused"]["error"]["code"], "trust_unavailable");
 
-    // The German list comes: the same transaction is answered well.
+    // The German list comes: the same answer is good.
     scene.serve(GERMAN, scene.signed(ListOf::Pid, 1, 30 * DAY, &[]));
     scene.service.clock.advance(60);
     assert_eq!(scene.refresh().await["all/DE"], Ok("changed"));
-    scene.service.answer(&created, scene.service.options()).await;
+    assert_eq!(scene.service.deliver(&answer).await.status, 200);
     assert_eq!(scene.service.status(&created).await, "verified");
 
     // With every list there it is decided. The list of lists itself, one of wallets, names this authority too.

@@ -314,11 +314,10 @@ fn a_list_of_lists_is_imported_with_its_pivots() {
     let trust = |action: &str, rest: &[&str]| {
         let paths: Vec<String> = rest
             .iter()
-            .map(
-                |word| {
-                    if word.ends_with(".xml") { folder.path(word).display().to_string() } else { (*word).to_owned() }
-                },
-            )
+            .map(|word| match folder.path(word) {
+                path if path.is_file() => path.display().to_string(),
+                _ => (*word).to_owned(),
+            })
             .collect();
         let mut arguments = vec!["trust", action];
         arguments.extend(paths.iter().map(String::as_str));

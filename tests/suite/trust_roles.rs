@@ -99,6 +99,7 @@ fn a_source_with_revocation_lists_needs_every_certificate_to_be_covered() {
 
 #[test]
 fn the_stated_issuer_is_recorded_and_where_demanded_compared() {
+    // VC-06.
     // SD-JWT VC section 2.5, X5C-20.
     let stated = |iss: &str, country: &str| {
         let mut scene = Scene::good();

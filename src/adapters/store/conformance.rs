@@ -12,12 +12,11 @@
 
 use crate::app::ports::{Idempotency, Inserted, Replaced, StoreError, Swept, TransactionStore};
 use crate::domain::ids::{Nonce, PageHandle, RequestHandle, State, TenantId, TransactionId};
-use crate::domain::limits::RANDOM_BYTES;
 use crate::domain::reason::Code;
 use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::{
-    Accepted, ErrorRecord, Flow, MAX_WRONG_CODES, NewTransaction, Purpose, Refusal, RequestData, ResponseCodeHash,
-    ResponseMode, ResultPolicy, Returned, SecretScalar, Status, Transaction,
+    Accepted, ErrorRecord, Flow, MAX_WRONG_CODES, NewTransaction, Purpose, Refusal, RegistrationUse, RequestData,
+    ResponseCodeHash, ResponseMode, ResultPolicy, Returned, SecretScalar, Status, Transaction,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,26 +44,26 @@ const WRONG: ResponseCodeHash = ResponseCodeHash::new([2; 32]);
 
 /// The parts of a new transaction whose names all come from `number`.
 pub fn sample(number: u64) -> NewTransaction {
-    let random = |part: u8| {
-        let mut bytes = [part; RANDOM_BYTES];
+    fn random<const N: usize>(number: u64, part: u8) -> [u8; N] {
+        let mut bytes = [part; N];
         for (byte, digit) in bytes.iter_mut().zip(number.to_be_bytes()) {
             *byte = digit;
         }
         bytes
-    };
+    }
     NewTransaction {
         tenant: TenantId::default_tenant(),
-        id: TransactionId::from_random(random(1)),
-        handle: RequestHandle::from_random(random(2)),
-        page: PageHandle::from_random(random(3)),
+        id: TransactionId::from_random(random(number, 1)),
+        handle: RequestHandle::from_random(random(number, 2)),
+        page: PageHandle::from_random(random(number, 3)),
         created_at: CREATED,
         expires_at: EXPIRES,
         flow: Flow::CrossDevice,
         request: RequestData {
             preset: Some("bewohnerparken".to_owned()),
             client_id: "x509_hash:abc".to_owned(),
-            nonce: Nonce::from_random(random(4)),
-            state: Some(State::from_random(random(5))),
+            nonce: Nonce::from_random(random(number, 4)),
+            state: Some(State::from_random(random(number, 5))),
             response_mode: ResponseMode::DirectPostJwt,
             response_uri: Some("https://verifier.example/wallet/responses/abc".to_owned()),
             dcql_query: format!(r#"{{"credentials":[{{"id":"pid","meta":"{}"}}]}}"#, "x".repeat(900)),
@@ -72,6 +71,7 @@ pub fn sample(number: u64) -> NewTransaction {
             purpose: Purpose { de: Some("Prüfung der Anschrift".to_owned()), en: None },
             encryption_key: Some(SecretScalar::new([6; 32])),
             encryption_kid: "k1".to_owned(),
+            registration: RegistrationUse::default(),
         },
         reference: Some(format!("A-{number}")),
         result_policy: ResultPolicy { ttl_seconds: TTL, delete_after_read: false, return_seconds: TTL },

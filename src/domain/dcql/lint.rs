@@ -593,6 +593,7 @@ mod tests {
 
     #[test]
     fn a_pid_needs_holder_binding() {
+        // KB-18, KB-20: never for a PID, and a warning for everything else.
         // OVP-DCQL-09.
         let at = "/credentials/0/require_cryptographic_holder_binding";
         error(&pid(json!({"require_cryptographic_holder_binding": false})), at, "OVP-DCQL-09");
@@ -706,6 +707,7 @@ mod tests {
 
     #[test]
     fn values_on_a_person_are_a_question_in_themselves() {
+        // PRV-18.
         // OVP-DCQL-19, OVP-DCQL-35.
         let query = pid(json!({"claims": [{"path": ["family_name"], "values": ["X"]}]}));
         warning(&query, "/credentials/0/claims/0/values", "OVP-DCQL-19");

@@ -55,7 +55,7 @@ impl DcqlQuery {
     /// Every fault that was found; at least one.
     ///
     /// # Source
-    /// OpenID4VP 1.0 sections 6 and 7, appendix B; OVP-DCQL-01 to 17, 20, 30, 33; DCQ-017, DCQ-024.
+    /// OpenID4VP 1.0 sections 6 and 7, appendix B; OVP-DCQL-01 to 17, OVP-DCQL-20, OVP-DCQL-30, OVP-DCQL-33; DCQ-017, DCQ-024.
     pub fn parse(value: &Value) -> Result<Self, Vec<Fault>> {
         let mut reader = Reader::default();
         if json_size(value) > limits::DCQL_BYTES {

@@ -39,6 +39,8 @@ pub enum Group {
     Configuration,
     /// The access key and its certificates.
     Access,
+    /// What is registered, and what is asked.
+    Registration,
     /// Sources of trust and their certificates.
     Trust,
     /// Trust lists.
@@ -53,14 +55,23 @@ pub enum Group {
 
 impl Group {
     /// All groups, in the order in which they are shown.
-    pub const ALL: [Self; 7] =
-        [Self::Configuration, Self::Access, Self::Trust, Self::Lists, Self::Network, Self::Clock, Self::Machine];
+    pub const ALL: [Self; 8] = [
+        Self::Configuration,
+        Self::Access,
+        Self::Registration,
+        Self::Trust,
+        Self::Lists,
+        Self::Network,
+        Self::Clock,
+        Self::Machine,
+    ];
 
     /// Its heading.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Configuration => "Configuration",
             Self::Access => "Access key and certificates",
+            Self::Registration => "Registration",
             Self::Trust => "Trust sources",
             Self::Lists => "Trust lists",
             Self::Network => "Hosts",
@@ -121,6 +132,15 @@ findings! {
     CertificateNotYetValid = "certificate_not_yet_valid", Access, "error", "A certificate of the access chain is not valid yet.", "Wait for its first day, or look at the clock of this machine.";
     ClientIdComputed = "client_id_computed", Access, "ok", "This is the client_id by which wallets know the service.", "Compare it, character by character, with the papers of the registrar.";
     ClientIdSanMismatch = "client_id_san_mismatch", Access, "error", "client_id_prefix is x509_san_dns, but the access certificate does not name the host of public_url.", "Get a certificate for this host, correct public_url, or use client_id_prefix = \"x509_hash\".";
+    // registration
+    RegistrationSound = "registration_sound", Registration, "ok", "The registration certificate is for the holder of the access certificate, comes from a known registrar, and is in force.", "Nothing.";
+    RegistrationAbsent = "registration_absent", Registration, "note", "No registration certificate is configured.", "Nothing, if the registrar has issued none yet. Wallets will look for one: docs/registration.md says how to get it.";
+    RegistrationNotInForce = "registration_not_in_force", Registration, "error; a warning while the trust list of registrars is not here", "The registration certificate does not count now, so requests under it are refused.", "Get a new certificate from the registrar; compare its certificates with the anchors of your registrar source.";
+    RegistrationEndsSoon = "registration_ends_soon", Registration, "note from 60 days, warning from 30, error from 7", "The registration certificate, or the certificate of its registrar, ends soon. After that requests under it are refused.", "Have it renewed by the registrar, and put the new one in place before it ends.";
+    RegistrationRemark = "registration_remark", Registration, "note", "The registration certificate is usable, but something in it is missing or unusual, and wallets may show that.", "Ask the registrar to correct it at the next issue.";
+    AccessCertificateProfile = "access_certificate_profile", Registration, "note", "The access certificate lacks something that its profile (ETSI TS 119 411-8) wants.", "Ask the issuer of the access certificate; wallets may warn of it.";
+    PresetRegistered = "preset_registered", Registration, "ok", "Everything that the preset asks for is registered.", "Nothing.";
+    PresetNotRegistered = "preset_not_registered", Registration, "warning where a registration names the preset, else a note", "The preset asks for more than is registered, or no registration is for it. Calls with it are refused.", "Have the rest registered, or leave the preset out of tenant.presets; config check prints the whole table.";
     // trust
     TrustSourceSound = "trust_source_sound", Trust, "ok", "The source has certificates by which somebody can be trusted.", "Nothing.";
     TrustSourceEmpty = "trust_source_empty", Trust, "error", "The source has no certificate by which anybody could be trusted. Everything of it is refused.", "Look whether `services` and `service_statuses` fit what the list has, or name anchors.";

@@ -97,6 +97,7 @@ mod tests {
 
     #[test]
     fn only_exact_names_on_the_list() {
+        // OVP-REQ-18: a short list, and nothing weak on it.
         // GEN-01, JOS-001, JOS-004, JOS-012.
         let allowed = AllowedAlgorithms::default();
         assert_eq!(allowed.find("ES256"), Some(SignatureAlgorithm::Es256));

@@ -160,6 +160,7 @@ mod tests {
 
     #[test]
     fn parameters_that_steer_keys_are_refused() {
+        // X5C-17.
         // GEN-05, JOS-014, JOS-016, JOS-021, JOS-022, KBJ-033.
         assert_eq!(code(&json!({"alg": "ES256", "jku": "https://attacker.example"})), Code::JwsHeaderNotAllowed);
         assert_eq!(code(&json!({"alg": "ES256", "jwk": {}, "x5c": []})), Code::JwsHeaderNotAllowed);

@@ -1,4 +1,6 @@
 //! Private keys: the signing key of a verifier or a test authority, and the encryption key of one request.
+//!
+//! Rules kept here: OVP-JAR-17.
 
 use super::jwk::{KeyFault, PublicKey, thumbprint_p256};
 use crate::domain::encoding::base64;
@@ -286,6 +288,8 @@ mod tests {
         assert_eq!(EphemeralKey::from_scalar(*made.scalar()).unwrap().public_jwk(), made.public_jwk());
         let (jwk, kid) = EphemeralKey::from_scalar([3; 32]).unwrap().announced_jwk().unwrap();
         assert_eq!(jwk["kid"], Value::from(kid));
+        // OVP-META-07 to 10, OVP-META-18: what is announced.
+        assert_eq!((&jwk["alg"], &jwk["use"], &jwk["crv"]), (&json!("ECDH-ES"), &json!("enc"), &json!("P-256")));
         assert!(!jwk.contains_key("d"));
     }
 

@@ -16,6 +16,8 @@ fn thirteen_presets_ship_and_each_is_in_order() {
     let ids: Vec<_> = presets.iter().map(|preset| preset.id.as_str()).collect();
     assert!(ids.is_sorted() && ids.len() == 13, "{ids:?}");
     for preset in &presets {
+        // DEU-05: nobody is told apart by a number that German PIDs lack.
+        assert!(!preset.query.as_json().to_string().contains("personal_administrative_number"), "{}", preset.id);
         // Nothing to find, neither in the whole nor in what is sent today.
         assert_eq!(lint(&preset.query, |format| !matches!(format, Format::Other(_))), [], "{}", preset.id);
         let sent = preset.sendable(sd_jwt_only).unwrap();
@@ -235,6 +237,7 @@ fn played(query: &DcqlQuery, wallet: &Wallet) -> &'static str {
 
 #[test]
 fn six_test_wallets_answer_as_promised() {
+    // PIDC-05, DEU-03: partial answers are answers, in capitals and with empty texts.
     const F: &str = "full";
     const R: &str = "reduced set";
     const N: &str = "no match";

@@ -4,7 +4,7 @@
 //! back. So there is no address, no state and nothing of the wallet in it, and members for them cannot be written
 //! (DCA-10).
 
-use super::object::{ClientMetadata, Header, SELF_ISSUED_AUDIENCE, VP_TOKEN};
+use super::object::{ClientMetadata, Header, SELF_ISSUED_AUDIENCE, VP_TOKEN, VerifierInfo};
 use crate::domain::dc_api::Origin;
 use crate::domain::encoding::base64;
 use crate::domain::jose::alg::AllowedAlgorithms;
@@ -40,6 +40,8 @@ pub struct DcApiRequest<'a> {
     pub certificates: &'a [Vec<u8>],
     /// Whether the protected header says when it is made (OVP-JAR-15).
     pub issued_at_in_header: bool,
+    /// The registration certificate, as the profile wants it written; `None` sends none, and unsigned requests never do.
+    pub registration: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -61,14 +63,19 @@ struct Parameters<'a> {
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     transaction_data: &'a [String],
     client_metadata: ClientMetadata<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verifier_info: Option<[VerifierInfo<'a>; 1]>,
 }
 
-/// A header of the JSON form: the client identifier stands here, and only here (DCA-09).
+/// A header of the JSON form: the client identifier and what vouches for the client stand here, and only here (DCA-09,
+/// VINFO-07).
 #[derive(Serialize)]
 struct PartyHeader<'a> {
     #[serde(flatten)]
     common: Header<'a>,
     client_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verifier_info: Option<[VerifierInfo<'a>; 1]>,
 }
 
 /// Header and payload in their encoded form. What is signed is both, joined by a dot.
@@ -108,7 +115,8 @@ impl<'a> DcApiRequest<'a> {
     /// # Source
     /// OpenID4VP 1.0 sections A.2 and A.3.2.1, 5.8 (`aud`); DCA-06, OVP-JAR-02.
     pub fn signed(&self) -> Result<ToSign, serde_json::Error> {
-        let parameters = Parameters { client_id: Some(self.client_id), ..self.authenticated() };
+        let verifier_info = VerifierInfo::registration(self.registration);
+        let parameters = Parameters { client_id: Some(self.client_id), verifier_info, ..self.authenticated() };
         encoded(&self.header(), &parameters)
     }
 
@@ -120,7 +128,8 @@ impl<'a> DcApiRequest<'a> {
     /// # Source
     /// OpenID4VP 1.0 section A.3.2.2; DCA-09.
     pub fn multi_signed(&self) -> Result<ToSign, serde_json::Error> {
-        let header = PartyHeader { common: self.header(), client_id: self.client_id };
+        let verifier_info = VerifierInfo::registration(self.registration);
+        let header = PartyHeader { common: self.header(), client_id: self.client_id, verifier_info };
         encoded(&header, &self.authenticated())
     }
 
@@ -153,6 +162,7 @@ impl<'a> DcApiRequest<'a> {
             dcql_query: self.dcql_query,
             transaction_data: self.transaction_data,
             client_metadata: ClientMetadata::new(self.algorithms, self.encryption_jwk),
+            verifier_info: None,
         }
     }
 
@@ -194,6 +204,7 @@ mod tests {
             expires: UnixSeconds(301),
             certificates: &[vec![0xfb, 0xff], vec![1]],
             issued_at_in_header: false,
+            registration: None,
         });
     }
 
@@ -207,6 +218,22 @@ mod tests {
             "encrypted_response_enc_values_supported": ["A128GCM", "A256GCM"],
             "vp_formats_supported": {"dc+sd-jwt": {"sd-jwt_alg_values": ["ES256"], "kb-jwt_alg_values": ["ES256"]}}
         })
+    }
+
+    #[test]
+    fn a_registration_stands_where_its_signer_is_named() {
+        // VINFO-07: in each protected header of the JSON form and not in its payload; unsigned, nowhere.
+        with(|request| {
+            let request = DcApiRequest { registration: Some("e30.e30.AA"), ..request };
+            let info = json!([{"format": "registration_cert", "data": "e30.e30.AA"}]);
+            let signed = request.signed().unwrap();
+            assert_eq!(decoded(&signed.payload)["verifier_info"], info);
+            assert!(decoded(&signed.protected).get("verifier_info").is_none());
+            let multi = request.multi_signed().unwrap();
+            assert_eq!(decoded(&multi.protected)["verifier_info"], info);
+            assert!(decoded(&multi.payload).get("verifier_info").is_none());
+            assert!(request.unsigned().unwrap().get("verifier_info").is_none());
+        });
     }
 
     #[test]

@@ -51,6 +51,8 @@ mod tests {
 
     #[test]
     fn three_parameters_and_a_short_text() {
+        // OVP-REQ-11, OVP-JAR-09, OVP-JAR-10: by reference, and nothing else; OVP-RURI-16: no metadata, as the text
+        // is to be short.
         // OVP-REQ-10, OVP-RURI-05, OVP-RURI-08.
         let hash = format!("x509_hash:{}", "A".repeat(43));
         let uri = "https://verifier.example/wallet/requests/AAAAAAAAAAAAAAAAAAAAAA";

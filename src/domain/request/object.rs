@@ -1,4 +1,6 @@
 //! The request object: a JWT signed with the access certificate (OpenID4VP 1.0 section 5, RFC 9101, HAIP section 5.1).
+//!
+//! Rules kept here: OVP-REQ-14, OVP-JAR-06, OVP-JAR-16, OVP-JAR-18, OVP-CID-13, OVP-META-16.
 
 use crate::domain::encoding::base64;
 use crate::domain::jose::alg::AllowedAlgorithms;
@@ -39,6 +41,8 @@ pub struct RequestObject<'a> {
     pub certificates: &'a [Vec<u8>],
     /// Whether the protected header says when it is made (OVP-JAR-15).
     pub issued_at_in_header: bool,
+    /// The registration certificate, as the profile wants it written; `None` sends none (VINFO-01, VINFO-04).
+    pub registration: Option<&'a str>,
 }
 
 /// The audience of request objects for wallets with static configuration (OVP-JAR-05).
@@ -46,6 +50,8 @@ pub const SELF_ISSUED_AUDIENCE: &str = "https://self-issued.me/v2";
 
 /// The only `response_type` (OVP-REQ-01).
 pub(super) const VP_TOKEN: &str = "vp_token";
+/// `format` of a registration certificate in `verifier_info` (ETSI TS 119 472-2 RO_REQ-07).
+pub const REGISTRATION_FORMAT: &str = "registration_cert";
 
 #[derive(Serialize)]
 pub(super) struct Header<'a> {
@@ -84,7 +90,16 @@ struct Payload<'a> {
     transaction_data: &'a [String],
     client_metadata: ClientMetadata<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    verifier_info: Option<[VerifierInfo<'a>; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     wallet_nonce: Option<&'a str>,
+}
+
+/// An attestation about the verifier. It is for the whole request, so it names no credential (VINFO-02).
+#[derive(Serialize)]
+pub(super) struct VerifierInfo<'a> {
+    format: &'static str,
+    data: &'a str,
 }
 
 #[derive(Serialize)]
@@ -128,6 +143,13 @@ struct SdJwtFormat {
     holder: Vec<&'static str>,
 }
 
+impl<'a> VerifierInfo<'a> {
+    /// The one element for a registration certificate (VINFO-02, VINFO-04).
+    pub(super) fn registration(data: Option<&'a str>) -> Option<[Self; 1]> {
+        data.map(|data| [Self { format: REGISTRATION_FORMAT, data }])
+    }
+}
+
 impl RequestObject<'_> {
     /// Header and payload in their encoded form: what is signed with ES256. Append a dot and the signature.
     ///
@@ -151,6 +173,7 @@ impl RequestObject<'_> {
             dcql_query: self.dcql_query,
             transaction_data: self.transaction_data,
             client_metadata: self.client_metadata(),
+            verifier_info: VerifierInfo::registration(self.registration),
             wallet_nonce: self.wallet_nonce,
         };
         let header = base64::encode_url(&serde_json::to_vec(&header)?);
@@ -202,7 +225,8 @@ mod tests {
 
     #[test]
     fn the_members_of_a_haip_request() {
-        // OVP-REQ-01 to 05, OVP-REQ-08, OVP-JAR-02 to 05, OVP-JAR-14, OVP-META-01 to 12, NON-04, case REQ-014.
+        // OVP-REQ-01 to 05, OVP-REQ-08, OVP-JAR-02 to 05, OVP-JAR-14, OVP-META-01 to 03, OVP-META-11,
+        // OVP-META-12, OVP-META-17, NON-04, case REQ-014.
         let query = RawValue::from_string(r#"{"credentials": []}"#.to_owned()).unwrap();
         let jwk = json!({"kty": "EC", "kid": "k"}).as_object().unwrap().clone();
         let object = RequestObject {
@@ -220,6 +244,7 @@ mod tests {
             expires: UnixSeconds(301),
             certificates: &[vec![0xfb, 0xff], vec![1]],
             issued_at_in_header: false,
+            registration: None,
         };
         let (header, payload) = decoded(object);
         assert_eq!(header, json!({"alg": "ES256", "typ": "oauth-authz-req+jwt", "x5c": ["+/8=", "AQ=="]}));
@@ -240,6 +265,9 @@ mod tests {
         let entries = ["eyJ0eXBlIjoidCJ9".to_owned(), "e30".to_owned()];
         let (_, authorised) = decoded(RequestObject { transaction_data: &entries, ..object });
         assert_eq!(authorised["transaction_data"], json!(entries));
+        // VINFO-01, VINFO-02, VINFO-04: an array of one element that names no credential.
+        let (_, registered) = decoded(RequestObject { registration: Some("e30.e30.AA"), ..object });
+        assert_eq!(registered["verifier_info"], json!([{"format": "registration_cert", "data": "e30.e30.AA"}]));
         // OVP-JAR-15: the time in the header where the profile wants it, as a whole number.
         let (dated, _) = decoded(RequestObject { issued_at_in_header: true, ..object });
         assert_eq!(dated["iat"], 1);
@@ -274,6 +302,7 @@ mod tests {
             expires: UnixSeconds(301),
             certificates: &[],
             issued_at_in_header: false,
+            registration: None,
         };
         let (_, signed) = decoded(object);
         let mut seen = Vec::new();

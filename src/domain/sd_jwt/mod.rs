@@ -3,6 +3,7 @@
 pub mod disclose;
 pub mod key_binding;
 pub mod parse;
+pub mod pid;
 pub mod shape;
 pub mod vc;
 

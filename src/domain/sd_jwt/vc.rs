@@ -223,6 +223,7 @@ mod tests {
 
     #[test]
     fn data_uris_are_small_images() {
+        // PIDC-10.
         // VC-50, case SVC-025.
         let check =
             |uri: &str| check_data_uris(object(&json!({"a": [{"picture": uri}]}))).map_err(|reason| reason.code);

@@ -1,4 +1,6 @@
 //! The list token in the form of a CWT: a COSE_Sign1 over a map of claims.
+//!
+//! Rules kept here: TSL-31.
 
 use super::bits::Bits;
 use super::token::{DEFAULT_TTL, Listed, Stated, StatusList, TokenForm, TokenRules, time_to_live, trusted_signer};

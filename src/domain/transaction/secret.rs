@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 
 /// A private scalar of P-256: 32 bytes, big-endian. Zeroed when dropped; `Debug` shows nothing of it.
 ///
-/// Preparing a key costs as much as half a verification, and a request needs its key three times. So the prepared key stays
-/// with the transaction that it was made for, as long as it is in memory; what comes from the store is the scalar
+/// Preparing a key costs about a third of a verification, and a request needs its key three times. So the prepared key
+/// stays with the transaction that it was made for, as long as it is in memory; what comes from the store is the scalar
 /// alone. Whether that lies in the range of the curve is for `jose` to say when it makes a key of it.
 #[derive(Clone)]
 pub struct SecretScalar(Form);

@@ -4,6 +4,8 @@
 //! purpose and types include the credential's; the same source says who may sign its status lists and where they may
 //! lie. Certificates come from the configuration or from verified lists ([`listed`]). Beside HAIP a source may trust named
 //! issuers by the keys that they publish ([`issuer_metadata`]); one source never does both.
+//!
+//! Rules kept here: PIDC-15.
 
 pub mod cache;
 pub mod issuer_metadata;

@@ -1,4 +1,6 @@
 //! One trust source: what it vouches for, with which certificates, on what basis, and where its status lists lie.
+//!
+//! Rules kept here: TSL-46, TL-21, DEU-10.
 
 use super::issuer_metadata::IssuerKeys;
 use super::purpose::Purpose;

@@ -14,6 +14,7 @@ pub mod response;
 
 pub use report::{Check, Report, Verified};
 
+use crate::domain::dcql::Format;
 use crate::domain::jose::alg::AllowedAlgorithms;
 use crate::domain::jose::hash::HashAlgorithm;
 use crate::domain::reason::{Code, Reason};
@@ -26,6 +27,11 @@ use crate::domain::trust::{TrustAnchors, TrustSource};
 use crate::domain::type_metadata::TypeMetadataPolicy;
 use crate::domain::x509::chain::AnchorInChain;
 use std::sync::Arc;
+
+/// The formats that this verifier can verify. A service never asks for another one.
+pub fn can_verify(format: &Format) -> bool {
+    matches!(format, Format::SdJwtVc)
+}
 
 /// What a verifier accepts. There is no value that switches a check off.
 #[derive(Debug, Clone)]

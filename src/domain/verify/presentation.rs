@@ -11,6 +11,7 @@ use crate::domain::reason::{Code, Reason};
 use crate::domain::sd_jwt::SdJwt;
 use crate::domain::sd_jwt::disclose::{self, Disclosures};
 use crate::domain::sd_jwt::key_binding::{KeyBinding, ProofWindow};
+use crate::domain::sd_jwt::pid::Oddities;
 use crate::domain::sd_jwt::shape::Shape;
 use crate::domain::sd_jwt::vc::{self, Types};
 use crate::domain::status_list::StatusReference;
@@ -628,6 +629,8 @@ struct Late {
     audience: Result<(), Reason>,
     status: Option<Value>,
     lifetime: Option<i64>,
+    vct: String,
+    oddities: Oddities,
 }
 
 impl Late {
@@ -646,6 +649,7 @@ impl Late {
             Some(validity.expires?.since(begin))
         });
         let stated = payload.get("vct#integrity");
+        let vct = types.as_ref().map(|types| types.vct.clone()).unwrap_or_default();
         let consulted = |vct: &str| cx.policy.type_metadata.consult(vct, stated);
         Self {
             validity,
@@ -656,7 +660,7 @@ impl Late {
                 }
                 _ => Ok(()),
             },
-            metadata: consulted(types.as_ref().map(|types| types.vct.as_str()).unwrap_or_default()),
+            metadata: consulted(&vct),
             audience: if payload.contains_key("aud") {
                 Err(Reason::new(Code::CredentialClaimInvalid, "the credential names an audience of its own"))
             } else {
@@ -664,6 +668,8 @@ impl Late {
             },
             status: payload.get("status").cloned(),
             lifetime,
+            oddities: Oddities::of_payload(&vct, payload),
+            vct,
         }
     }
 
@@ -727,8 +733,11 @@ impl Late {
             }
             Ok(())
         });
-        if country == Match::Unmatched {
-            report.note(section, Check::ClaimContent, "issuing_country is not the country of the certificate");
+        let elsewhere = || "issuing_country is not the country of the certificate".to_owned();
+        let odd = self.oddities.with_claims(&self.vct, claims, cx.now).note();
+        let notes: Vec<String> = (country == Match::Unmatched).then(elsewhere).into_iter().chain(odd).collect();
+        if !notes.is_empty() {
+            report.note(section, Check::ClaimContent, notes.join("; "));
         }
         let short_lived = self.lifetime.is_some_and(|seconds| seconds <= SHORT_LIVED_SECONDS);
         let status = report.step(section, Check::StatusReference, || match &self.status {

@@ -1,5 +1,7 @@
 //! The report: every check by name, in a fixed order, with its outcome. Claims leave the core only with a report in
 //! which every check passed.
+//!
+//! Rules kept here: OVP-RESP-14, KB-16.
 
 use crate::domain::reason::{Code, Reason};
 use crate::domain::time::UnixSeconds;
@@ -241,6 +243,13 @@ impl Report {
     /// Adds a note to a line.
     pub fn note(&mut self, section: Section, check: Check, note: impl Into<Cow<'static, str>>) {
         if let Some(line) = self.line(section, check) {
+            line.note = Some(note.into());
+        }
+    }
+
+    /// Adds a note to every line of a check, whatever became of it: for what concerns the request and not the answer.
+    pub fn remark(&mut self, check: Check, note: &'static str) {
+        for line in self.lines.iter_mut().filter(|line| line.check == check) {
             line.note = Some(note.into());
         }
     }

@@ -1,4 +1,6 @@
 //! A wallet's whole answer: what arrived, decrypted, split, and every presentation in it verified.
+//!
+//! Rules kept here: ERR-01, ERR-02, ERR-03, ERR-07, ERR-08, ERR-11, ERR-13.
 
 use super::presentation::{Credential, Opened, conclude_in, open_in};
 use super::report::{Check, RESPONSE_CHECKS, Report, Verified};
@@ -91,6 +93,31 @@ pub const WALLET_ERRORS: [&str; 16] = [
     "vp_formats_not_supported",
     "wallet_unavailable",
 ];
+
+/// Those with which a wallet finds fault with the request.
+const REQUEST_ERRORS: [&str; 11] = [
+    "invalid_client",
+    "invalid_request",
+    "invalid_request_object",
+    "invalid_request_uri",
+    "invalid_request_uri_method",
+    "invalid_scope",
+    "invalid_transaction_data",
+    "request_not_supported",
+    "request_uri_not_supported",
+    "unauthorized_client",
+    "unsupported_response_type",
+];
+
+impl WalletError {
+    /// Whether the wallet finds fault with the request. Then it is ours to mend, and the person refused nothing.
+    ///
+    /// # Source
+    /// OpenID4VP 1.0 section 8.5, RFC 9101 section 7; ERR-04, ERR-05, ERR-06, ERR-09, ERR-10, ERR-12.
+    pub fn is_about_the_request(&self) -> bool {
+        REQUEST_ERRORS.contains(&self.error)
+    }
+}
 
 /// An answer whose presentations passed everything that needs nothing from outside.
 pub struct Pending<'a> {

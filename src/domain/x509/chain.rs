@@ -1,4 +1,6 @@
 //! From the certificates of `x5c` to a trust anchor.
+//!
+//! Rules kept here: VC-21, X5C-08.
 
 use super::certificate::{ANY_EXTENDED_KEY_USAGE, CLIENT_AUTH, Certificate, SERVER_AUTH};
 use super::qc_statements::{OverSigned, Unmarked};

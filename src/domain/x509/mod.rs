@@ -7,6 +7,7 @@ pub mod chain;
 mod der;
 pub mod profile;
 mod qc_statements;
+pub mod relying_party;
 pub mod revocation;
 
 pub use certificate::Certificate;

@@ -82,7 +82,7 @@ pub async fn confirm(
     headers: HeaderMap,
     form: Result<FormBody, Problem>,
 ) -> Response {
-    let foreign_origin = headers.get(header::ORIGIN).is_some_and(|origin| origin != front.app.public_url());
+    let foreign_origin = is_from_elsewhere(&front, &headers);
     let answer = form.ok().and_then(|mut form| form.take("answer"));
     let yes = match answer.as_deref() {
         Some("yes") => true,
@@ -98,6 +98,15 @@ pub async fn confirm(
             Code::TransactionExpired => redirect(&format!("{}/p/{handle}", front.app.public_url())),
             _ => failed(&failure),
         },
+    }
+}
+
+/// Whether a form was sent by a page of somebody else. Our pages have browsers send no referrer, and browsers say
+/// `Origin: null` for their forms therefore; what they say of the site counts first.
+fn is_from_elsewhere(front: &Front, headers: &HeaderMap) -> bool {
+    match headers.get("sec-fetch-site") {
+        Some(site) => site != "same-origin",
+        None => headers.get(header::ORIGIN).is_some_and(|origin| origin != front.app.public_url()),
     }
 }
 

@@ -4,10 +4,11 @@ use super::super::Front;
 use super::super::body::BrowserAnswerBody;
 use super::super::extract::{JsonBody, Name};
 use super::super::problem::Problem;
+use super::super::wallet::told;
 use super::binding::cookie;
 use crate::app::Failure;
 use crate::app::dc_api::BrowserAnswer;
-use crate::app::receive_response::{AnswerOutcome, NextStep, Refused};
+use crate::app::receive_response::Refused;
 use crate::domain::reason::Code;
 use axum::Json;
 use axum::extract::State;
@@ -57,8 +58,7 @@ pub async fn answer(
     let answer = BrowserAnswer { protocol: &body.value.protocol, data: &body.value.data };
     let settled = front.app.page_answer(&handle, cookie(&front, &headers).as_ref(), answer).await;
     let code = match &settled {
-        Ok(NextStep { outcome: AnswerOutcome::Verified, .. }) => "ok",
-        Ok(NextStep { outcome: AnswerOutcome::Declined, .. }) => Code::WalletErrorRecorded.as_str(),
+        Ok(next) => told(next.outcome),
         Err(refused) => refused.failure.code().as_str(),
     };
     front.observer.answered(code, started);

@@ -1,4 +1,6 @@
 //! The page that a person sees. Plain German, calm, usable without script and without a picture.
+//!
+//! Rules kept here: PRV-10, PRV-17.
 
 pub mod binding;
 pub mod dc_api;

@@ -5,6 +5,7 @@ use crate::domain::jose::keys::EphemeralKey;
 use crate::simulator::SimulatorError;
 use crate::simulator::faults::Fault;
 use crate::simulator::transport::HttpRequest;
+use crate::simulator::wallet::Options;
 use serde_json::{Value, json};
 
 /// The media type of a request object.
@@ -16,25 +17,26 @@ pub(in crate::simulator) fn post(
     url: &str,
     nonce: &str,
     key: Option<&EphemeralKey>,
-    fault: Option<Fault>,
+    options: Options,
 ) -> Result<HttpRequest, SimulatorError> {
+    let fault = options.fault;
     let field = |name: &str, value: String| (name.to_owned(), value);
     let nonce = match fault {
         Some(Fault::WalletNonceLong) => "n".repeat(10_240),
         Some(Fault::WalletNonceControl) => format!("{nonce}\u{0}\u{7}\n"),
         _ => nonce.to_owned(),
     };
-    let mut fields = vec![field("wallet_metadata", metadata(key, fault)?), field("wallet_nonce", nonce.clone())];
+    let mut fields = vec![field("wallet_metadata", metadata(key, options)?), field("wallet_nonce", nonce.clone())];
     if fault == Some(Fault::WalletNonceTwice) {
         fields.push(field("wallet_nonce", nonce));
     }
     Ok(HttpRequest::form(url, MEDIA_TYPE, &fields))
 }
 
-fn metadata(key: Option<&EphemeralKey>, fault: Option<Fault>) -> Result<String, SimulatorError> {
+fn metadata(key: Option<&EphemeralKey>, options: Options) -> Result<String, SimulatorError> {
     let mut metadata = json!({
         "vp_formats_supported": {"dc+sd-jwt": {"sd-jwt_alg_values": ["ES256"], "kb-jwt_alg_values": ["ES256"]}},
-        "client_id_prefixes_supported": ["x509_hash"],
+        "client_id_prefixes_supported": options.prefixes.supported(),
         "request_object_signing_alg_values_supported": ["ES256"],
     });
     let mut set = |name: &str, value: Value| {
@@ -50,7 +52,7 @@ fn metadata(key: Option<&EphemeralKey>, fault: Option<Fault>) -> Result<String, 
     if let Some(key) = key {
         encrypted_to(Value::Object(key.announced_jwk()?.0), &mut set);
     }
-    match fault {
+    match options.fault {
         Some(Fault::WalletMetadataText) => return Ok("this is no JSON".to_owned()),
         Some(Fault::WalletMetadataDeep) => return Ok(format!("{{\"x\":{}{}}}", "[".repeat(5_000), "]".repeat(5_000))),
         Some(Fault::WalletMetadataKey) => {

@@ -78,7 +78,8 @@ impl Page {
     }
 
     fn read(&self, call: &Value) -> Option<Rule> {
-        let page = PageCall { origin: ORIGIN, anchor: self.verifier.authority.access_root(), now: NOW };
+        let page =
+            PageCall { origin: ORIGIN, anchor: self.verifier.authority.access_root(), registrar: None, now: NOW };
         read(call, &page).err().map(|refusal| refusal.rule)
     }
 

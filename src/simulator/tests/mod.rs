@@ -2,6 +2,7 @@
 
 mod browser;
 mod faults;
+mod prefixes;
 mod requests;
 
 use super::authority::{SignerKey, SigningIdentity, TestAuthority};

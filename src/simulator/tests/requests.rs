@@ -3,8 +3,9 @@
 use super::*;
 use crate::simulator::bad_chains::BadChain;
 use crate::simulator::people::Person;
+use crate::simulator::registrar::{Draft, IntendedUse};
 use crate::simulator::request::Rule;
-use crate::simulator::wallet::{Fetch, Show};
+use crate::simulator::wallet::{Fetch, Show, VerifierInfo};
 use std::collections::BTreeSet;
 
 async fn refused_with(options: Options, change: impl FnOnce(&mut FakeVerifier)) -> Option<Rule> {
@@ -75,6 +76,7 @@ async fn good_requests_are_answered() {
 
 #[tokio::test]
 async fn the_link_has_rules() {
+    // OVP-JAR-09, OVP-JAR-10, OVP-REQ-11.
     assert_eq!(refused(link("openid4vp://", "mailto://")).await, Some(Rule::LinkScheme));
     assert_eq!(refused(link("request_uri_method", "nonce")).await, Some(Rule::LinkParameter));
     assert_eq!(refused(link("&request_uri=", "&request_uri=x&request_uri=")).await, Some(Rule::LinkParameter));
@@ -101,6 +103,7 @@ async fn serving_the_object_has_rules() {
 
 #[tokio::test]
 async fn the_object_has_rules() {
+    // OVP-JAR-01, OVP-JAR-03: unsigned or by another algorithm.
     let garbage = |verifier: &mut FakeVerifier| verifier.token = Box::new(|token| *token = "x.y".to_owned());
     assert_eq!(refused(garbage).await, Some(Rule::ObjectForm));
     for typ in ["JWT", "oauth-authz-req", ""] {
@@ -161,6 +164,7 @@ async fn only_verifiers_of_the_own_authority_are_answered() {
 
 #[tokio::test]
 async fn claims_have_rules() {
+    // OVP-REQ-05, OVP-REQ-21, OVP-JAR-04, OVP-JAR-07, OVP-JAR-10: each broken alone.
     let remove = || json!("(remove)");
     assert_eq!(refused(claim("client_id", json!("x509_hash:other"))).await, Some(Rule::ClientIdEqual));
     assert_eq!(refused(claim("aud", remove())).await, Some(Rule::Audience), "OVP-JAR-05");
@@ -210,8 +214,71 @@ async fn claims_have_rules() {
     for info in [json!([]), json!({}), json!(["x"]), json!([{"format": "registration_cert"}])] {
         assert_eq!(refused(claim("verifier_info", info)).await, Some(Rule::VerifierInfo));
     }
-    let info = json!([{"format": "registration_cert", "data": "x"}]);
-    assert_eq!(refused(claim("verifier_info", info)).await, None);
+    assert_eq!(refused(claim("verifier_info", json!([{"format": "other", "data": {}}]))).await, None);
+}
+
+/// A certificate of the registrar for what resident parking asks in SD-JWTs.
+fn registration(change: impl FnOnce(&mut Draft)) -> String {
+    let query = resident_parking();
+    let entry = |query: &Value| {
+        let paths: Vec<Value> =
+            query["claims"].as_array().unwrap().iter().map(|claim| json!({"path": claim["path"]})).collect();
+        json!({"format": query["format"], "meta": query["meta"], "claim": paths})
+    };
+    let credentials: Vec<Value> = query["credentials"].as_array().unwrap().iter().map(entry).collect();
+    let wanted = IntendedUse { id: "parking", purpose: ("Parken", "Parking"), credentials: json!(credentials) };
+    let authority = TestAuthority::for_host([7; 32], NOW, "verifier.example").unwrap();
+    let mut draft = authority.registration(&wanted, NOW);
+    change(&mut draft);
+    draft.jwt().unwrap()
+}
+
+fn with_data(data: &str) -> impl FnOnce(&mut FakeVerifier) + use<> {
+    claim("verifier_info", json!([{"format": "registration_cert", "data": data}]))
+}
+
+#[tokio::test]
+async fn registrations_have_rules() {
+    let good = registration(|_| {});
+    assert_eq!(refused(with_data(&good)).await, None, "VINFO-03");
+    let encoded = base64::encode_url(good.as_bytes());
+    assert_eq!(refused(with_data(&encoded)).await, None, "VINFO-03");
+    let twice = base64::encode_url(encoded.as_bytes());
+    assert_eq!(refused(with_data(&twice)).await, Some(Rule::RegistrationCertificate), "VINFO-03");
+    for (members, why) in [
+        (json!([{"format": "registration_cert", "data": good, "credential_ids": ["pid-de-sdjwt"]}]), "VINFO-02"),
+        (
+            json!([{"format": "registration_cert", "data": good}, {"format": "registration_cert", "data": good}]),
+            "VINFO-04",
+        ),
+        (json!([{"format": "registration_cert", "data": good, "more": 1}]), "VINFO-01"),
+        (json!([{"format": "registration_cert", "data": {"jwt": good}}]), "VINFO-02"),
+        (json!([{"format": "other", "data": 1, "credential_ids": []}]), "VINFO-01"),
+        (json!([{"format": "other", "data": 1, "credential_ids": ["nobody"]}]), "VINFO-01"),
+        (json!({"format": "registration_cert", "data": good}), "VINFO-01: the object of a national page"),
+    ] {
+        assert_eq!(refused(claim("verifier_info", members)).await, Some(Rule::VerifierInfo), "{why}");
+    }
+    let certificate = Some(Rule::RegistrationCertificate);
+    let ended = registration(|draft| drop(draft.claims.insert("exp".to_owned(), json!(NOW.0))));
+    assert_eq!(refused(with_data(&ended)).await, certificate, "RPC-11");
+    let kind = registration(|draft| drop(draft.header.insert("typ".to_owned(), json!("JWT"))));
+    assert_eq!(refused(with_data(&kind)).await, certificate, "RPC-10");
+    let stranger = registration(|draft| {
+        let other = TestAuthority::for_host([8; 32], NOW, "verifier.example").unwrap();
+        let theirs = other.registration(&IntendedUse { id: "x", purpose: ("", ""), credentials: json!([]) }, NOW);
+        (draft.header, draft.signer) = (theirs.header, theirs.signer);
+    });
+    assert_eq!(refused(with_data(&stranger)).await, certificate);
+    let party = registration(|draft| drop(draft.claims.insert("sub".to_owned(), json!("NTRDE-TEST.2"))));
+    assert_eq!(refused(with_data(&party)).await, Some(Rule::RegistrationSubject), "VINFO-08");
+    let less = registration(|draft| {
+        draft.claims["credentials"][0]["claim"].as_array_mut().unwrap().pop();
+    });
+    assert_eq!(refused(with_data(&less)).await, Some(Rule::RegistrationCoverage), "RPC-19");
+    // VINFO-09: a wallet that does not look at it answers all the same.
+    let ignoring = Options { info: VerifierInfo::Ignored, ..Options::at(NOW) };
+    assert_eq!(refused_with(ignoring, with_data(&less)).await, None);
 }
 
 #[tokio::test]
@@ -272,6 +339,7 @@ async fn metadata_has_rules() {
 
 #[tokio::test]
 async fn answers_have_rules() {
+    // OVP-RESP-05, OVP-RESP-10: what a wallet may expect.
     assert_eq!(refused(answered(|answer| answer.body = b"thanks".to_vec())).await, Some(Rule::AnswerMediaType));
     let html = answered(|answer| answer.content_type = Some("text/html".to_owned()));
     assert_eq!(refused(html).await, Some(Rule::AnswerMediaType));
@@ -293,9 +361,10 @@ async fn answers_have_rules() {
 fn rules_have_names_of_their_own_and_each_has_a_test() {
     let names: BTreeSet<&str> = Rule::ALL.iter().map(|rule| rule.name()).collect();
     assert_eq!(names.len(), Rule::ALL.len());
-    let source = [include_str!("requests.rs"), include_str!("browser.rs")].concat();
+    let source = [include_str!("requests.rs"), include_str!("browser.rs"), include_str!("prefixes.rs")].concat();
     for rule in Rule::ALL {
-        assert!(source.contains(&format!("Some(Rule::{rule:?})")), "no test breaks {}", rule.name());
+        let broken = [format!("Some(Rule::{rule:?})"), format!(", Rule::{rule:?})")];
+        assert!(broken.iter().any(|text| source.contains(text)), "no test breaks {}", rule.name());
     }
 }
 

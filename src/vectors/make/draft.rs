@@ -1,6 +1,7 @@
 //! Writes a file case by case.
 
 use super::flags::FLAGS;
+use super::rules::ALSO;
 use super::world::SEED;
 use crate::vectors::VectorError;
 use crate::vectors::config::to_hex;
@@ -97,6 +98,10 @@ impl Draft {
     pub(super) fn finish(mut self) -> Result<File, VectorError> {
         for group in &mut self.file.groups {
             group.cases.sort_by(|left, right| left.id.cmp(&right.id));
+            for case in &mut group.cases {
+                let also = ALSO.iter().filter(|(id, _)| *id == case.id).flat_map(|(_, rules)| *rules);
+                case.spec.extend(also.map(|&rule| rule.to_owned()));
+            }
             for flag in group.cases.iter().flat_map(|case| &case.flags) {
                 let (_, kind, description) = FLAGS
                     .iter()

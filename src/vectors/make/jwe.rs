@@ -155,6 +155,14 @@ fn headers(draft: &mut Draft, maker: &Maker<'_>) -> Result<(), VectorError> {
             "Algorithm",
             "OVP-JWE-02",
         ),
+        (
+            "jwe-alg-hpke",
+            "HPKE, as in OpenID4VP 1.1",
+            "jwe_alg_not_allowed",
+            changed("alg", json!("HPKE-0")),
+            "Algorithm",
+            "OVP-JWE-14",
+        ),
         ("jwe-alg-rsa", "RSA", "jwe_alg_not_allowed", changed("alg", json!("RSA-OAEP-256")), "Algorithm", "OVP-JWE-02"),
         (
             "jwe-alg-rsa15",

@@ -24,6 +24,7 @@ mod jwe;
 mod jws;
 mod key_binding;
 mod presentation;
+mod rules;
 mod sd_jwt;
 mod sd_jwt_vc;
 mod sri;

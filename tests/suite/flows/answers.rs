@@ -1,11 +1,15 @@
 //! Answers of wallets: which end a transaction, which leave it open, and what the caller reads of each.
 
 use super::{Sealing, presentation, sealed};
-use crate::service::{FORM, TestService, part, path_of, presentation_path, told};
+use crate::privacy::Log;
+use crate::service::{BASE, FORM, NOW, STATUS_BASE, TestService, part, path_of, presentation_path, told};
+use pruefstein::demo::World;
+use pruefstein::domain::verify::response::WALLET_ERRORS;
 use pruefstein::simulator::faults::Fault;
 use pruefstein::simulator::people::Person;
 use pruefstein::simulator::wallet::{Options, Show};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// The path for answers, and what was asked.
 async fn asked(service: &TestService, created: &Value) -> (String, Value) {
@@ -26,6 +30,7 @@ async fn is_still_answerable(service: &TestService, created: &Value) {
 
 #[tokio::test]
 async fn the_state_of_another_transaction() {
+    // OVP-RESP-18, NON-09.
     // case RSP-001: both are live, the answer is perfect but for its state; both stay as they were.
     let service = TestService::new();
     let (one, other) = (service.create_preset("bewohnerparken").await, service.create_preset("bewohnerparken").await);
@@ -41,6 +46,7 @@ async fn the_state_of_another_transaction() {
 
 #[tokio::test]
 async fn a_state_that_is_missing_or_odd() {
+    // NON-03, NON-09: one answer for all of them.
     // case RSP-002: absent, null, another type, empty, cut, longer; encrypted and plain.
     let service = TestService::new();
     let created = service.create_preset("bewohnerparken").await;
@@ -68,6 +74,7 @@ async fn a_state_that_is_missing_or_odd() {
 
 #[tokio::test]
 async fn the_first_end_stays() {
+    // OVP-RESP-12, OVP-RESP-15, FIX-11, KB-14: whether it is open is asked first, and the first end is the only one.
     // cases RSP-010, RSP-011, RSP-012: whatever comes after an end, the end stays to the letter.
     for first in ["verified", "declined", "rejected", "cancelled", "expired"] {
         let service = TestService::new();
@@ -101,6 +108,7 @@ async fn the_first_end_stays() {
 
 #[tokio::test]
 async fn errors_of_wallets_need_the_state() {
+    // ERR-03, ERR-11.
     // case RSP-013: forged errors leave the transaction open.
     let service = TestService::new();
     let created = service.create_preset("bewohnerparken").await;
@@ -116,6 +124,7 @@ async fn errors_of_wallets_need_the_state() {
 
 #[tokio::test]
 async fn errors_of_wallets_decline() {
+    // ERR-01, ERR-02, ERR-07, ERR-13, ERR-14, OVP-RESP-05; RPC-21: nothing wider is asked for then.
     // cases RSP-014 and RSP-016: plain is taken and marked; unknown ones are kept as `other`, their text nowhere.
     let cases = [
         ("access_denied", false, "access_denied", "not authenticated"),
@@ -152,7 +161,48 @@ async fn errors_of_wallets_decline() {
 }
 
 #[tokio::test]
+async fn every_error_of_a_wallet_is_known_and_faults_of_ours_are_told_apart() {
+    // ERR-04 to 06, ERR-08 to 13: each by its name, plain and encrypted; what a wallet finds wrong with the request is no
+    // refusal by the person, and does not read like one.
+    let blames = [
+        "invalid_client",
+        "invalid_request",
+        "invalid_request_object",
+        "invalid_request_uri",
+        "invalid_request_uri_method",
+        "invalid_scope",
+        "invalid_transaction_data",
+        "request_not_supported",
+        "request_uri_not_supported",
+        "unauthorized_client",
+        "unsupported_response_type",
+    ];
+    let (log, _guard) = Log::capture();
+    for (number, error) in WALLET_ERRORS.into_iter().enumerate() {
+        let service = TestService::new();
+        let created = service.create_preset("bewohnerparken").await;
+        let (path, request) = asked(&service, &created).await;
+        let answer = if number % 2 == 0 {
+            let content = json!({"error": error, "state": request["state"]});
+            service.call("POST", &path).header("content-type", FORM).body(sealed(&request, &content)).send().await
+        } else {
+            let state = request["state"].as_str().unwrap();
+            service.call("POST", &path).form(&[("error", error), ("state", state)]).send().await
+        };
+        assert_eq!((answer.status, answer.json()), (200, json!({})), "{error}");
+        let read = service.read(&created).await;
+        assert_eq!((read["status"].as_str(), &read["result"]), (Some("declined"), &Value::Null), "{error}");
+        let detail = read["error"]["detail"].as_str().unwrap();
+        assert!(detail.contains(&format!(" {error} ")), "{detail}");
+        assert_eq!(detail.contains("finds fault with the request"), blames.contains(&error), "{detail}");
+        let warned = String::from_utf8(log.bytes()).unwrap().contains(&format!("\"{error}\""));
+        assert_eq!(warned, blames.contains(&error), "an alarm for {error}");
+    }
+}
+
+#[tokio::test]
 async fn forms_that_cannot_be_read() {
+    // OVP-RESP-01, ERR-16.
     // cases RSP-019, RSP-020, RSP-021, RSP-023, RSP-025: each with its code, and an honest answer after each.
     let faults = [
         (Fault::ParameterTwice, None),
@@ -267,6 +317,7 @@ async fn an_answer_without_any_presentation() {
 
 #[tokio::test]
 async fn an_answer_to_what_nobody_collected() {
+    // OVP-RESP-12.
     // case RSP-032: nobody can know its nonce.
     let service = TestService::new();
     let created = service.create_preset("bewohnerparken").await;
@@ -295,4 +346,27 @@ async fn a_plain_answer_where_the_tenant_allows_it() {
     let sealed = Sealing { jwk: &jwk, enc: "A256GCM" }.seal(&answer);
     assert_eq!(service.send("POST", &path_of(&request["response_uri"]), Some((FORM, sealed))).await.0, 400);
     assert!(told(&service.read(&created).await, "response_malformed"), "{}", service.read(&created).await);
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_leaves_open_requests_as_they_were() {
+    // OVP-CID-01, OVP-CID-04: the service starts anew with another certificate, so with another name. What was asked under
+    // the old one is answered to the old one.
+    let old = TestService::new();
+    let created = old.create_preset("bewohnerparken").await;
+    let (path, request) = asked(&old, &created).await;
+    let world = World::new([9; 32], NOW, "127.0.0.1", STATUS_BASE).unwrap();
+    let renewed = TestService::in_world(world, NOW, BASE, Arc::clone(&old.store), |_| {});
+    let new_id = renewed.create_preset("bewohnerparken").await["client_id"].clone();
+    assert_ne!(new_id, request["client_id"]);
+    let mut under_the_new_name = request.clone();
+    under_the_new_name["client_id"] = new_id;
+    for (asked, status) in [(&under_the_new_name, 400), (&request, 200)] {
+        let answer = json!({"vp_token": vp_token(&renewed, asked), "state": request["state"]});
+        let sent = renewed.send("POST", &path, Some((FORM, sealed(&request, &answer)))).await;
+        assert_eq!(sent.0, status, "{}", renewed.read(&created).await);
+        let refused = told(&renewed.read(&created).await, "kb_aud_mismatch");
+        assert_eq!(refused, status == 400);
+    }
+    assert_eq!(renewed.status(&created).await, "verified");
 }

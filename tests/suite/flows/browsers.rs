@@ -185,10 +185,22 @@ async fn the_person_confirms_what_another_device_answered() {
         let path = format!("{page}/confirm");
         let foreign = browser.call(&service, "POST", &path).header("origin", "https://evil.example");
         assert_eq!(confirm(foreign, answer).await.status, 403);
+        for site in ["cross-site", "same-site", "none"] {
+            let foreign = browser.call(&service, "POST", &path).header("sec-fetch-site", site).header("origin", BASE);
+            assert_eq!(confirm(foreign, answer).await.status, 403, "{site}");
+        }
+        let nameless = browser.call(&service, "POST", &path).header("origin", "null");
+        assert_eq!(confirm(nameless, answer).await.status, 403);
         assert_eq!(confirm(service.call("POST", &path), answer).await.status, 403);
         assert_eq!(confirm(browser.call(&service, "POST", &path), "maybe").await.status, 400);
         assert_eq!(service.read(&created).await["status"], "fetched");
-        let done = confirm(browser.call(&service, "POST", &path).header("origin", BASE), answer).await;
+        // Browsers send this where pages have no referrer, as ours.
+        let own = browser.call(&service, "POST", &path);
+        let own = match answer {
+            "yes" => own.header("origin", "null").header("sec-fetch-site", "same-origin"),
+            _ => own.header("origin", BASE),
+        };
+        let done = confirm(own, answer).await;
         assert_eq!((done.status, done.header("location")), (303, Some(&*format!("{BASE}{page}"))));
         let after = service.read(&created).await;
         assert_eq!(after["status"], status);

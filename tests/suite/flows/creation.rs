@@ -135,6 +135,7 @@ async fn unknown_members_are_named() {
 
 #[tokio::test]
 async fn one_way_to_say_what_is_asked() {
+    // OVP-REQ-02, OVP-REQ-03: exactly one query, and a mode that is known.
     let service = TestService::new();
     let query = json!({"credentials": []});
     for (body, pointer) in [
@@ -250,6 +251,7 @@ async fn a_call_may_be_repeated() {
 
 #[tokio::test]
 async fn policy_decides_what_may_be_asked() {
+    // TL-21: a type that no source covers is not asked for.
     // `query_not_permitted`, `trust_anchor_set_empty`: refused before anything is made.
     let query = json!({"credentials": [{
         "id": "pid", "format": "dc+sd-jwt", "meta": {"vct_values": ["urn:eudi:pid:de:1"]},
@@ -334,6 +336,7 @@ async fn queries_are_checked_without_being_sent() {
 
 #[tokio::test]
 async fn a_caller_has_a_share_of_its_own() {
+    // PRV-18.
     // API-012: mass creation by one caller; others go on, and so does reading.
     let service = TestService::with_two_tenants();
     let keys = [("one", "red"), ("two", "red"), ("three", "blue")].map(|(name, tenant)| CallerKey {

@@ -35,6 +35,7 @@ fn is_sound(answer: &Answer) -> String {
 
 #[tokio::test]
 async fn every_state_has_words_of_its_own() {
+    // PRV-17: a refusal is no dead end.
     let service = TestService::new();
     let mut titles = BTreeSet::new();
     for flow in ["same_device", "cross_device"] {
@@ -93,6 +94,7 @@ async fn every_state_has_words_of_its_own() {
 
 #[tokio::test]
 async fn hostile_texts_are_only_text() {
+    // OVP-REQ-12, PRV-10: the purpose is shown.
     // case API-022: whatever a caller puts there, the page shows it and does nothing else.
     let service = TestService::new();
     for (text, shown) in [

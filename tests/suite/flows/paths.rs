@@ -89,6 +89,7 @@ async fn a_broken_escape_is_as_good_as_an_unknown_name() {
 
 #[tokio::test]
 async fn methods_that_are_not_offered() {
+    // OVP-RURI-07, OVP-RESP-01, OVP-RESP-20: the methods of the wallet routes, and no preflight.
     let service = TestService::new();
     let created = service.create_preset("schalter").await;
     let id = presentation_path(&created);
@@ -114,10 +115,13 @@ async fn methods_that_are_not_offered() {
             let answer = service
                 .call(method, &path)
                 .header("content-type", "application/json")
+                .header("origin", "https://elsewhere.example")
+                .header("access-control-request-method", "POST")
                 .body(b"{}".to_vec())
                 .send()
                 .await;
             assert_eq!(answer.problem(), (405, "method_not_allowed".to_owned()), "{method} {path}");
+            assert!(answer.header("access-control-allow-origin").is_none(), "{method} {path}");
             // RFC 9110 section 15.5.6.
             let allow: BTreeSet<&str> = answer.header("allow").unwrap().split(',').map(str::trim).collect();
             let expected: BTreeSet<&str> = offered.iter().copied().collect();

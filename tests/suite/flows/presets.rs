@@ -1,7 +1,7 @@
 //! Every preset against every person: who can answer, with what, and that exactly that comes out.
 
 use super::{CustomPid, sealed};
-use crate::service::{FORM, NOW, TestService, part, path_of};
+use crate::service::{FORM, NOW, STATUS_BASE, TestService, part, path_of};
 use pruefstein::simulator::people::Person;
 use pruefstein::simulator::wallet::{Options, WalletError};
 use serde_json::{Map, Value, json};
@@ -208,4 +208,53 @@ async fn presets_bring_their_own_rules_for_the_result() {
         assert_eq!(service.get(&path).await.0, 410, "{}", preset.id);
         service.clock.set(NOW);
     }
+}
+
+#[tokio::test]
+async fn what_german_pids_say_oddly_is_no_fault() {
+    // DEU-03, DEU-04, DEU-07, PIDC-05, PIDC-06, PIDC-13, PIDC-15, PIDC-16: an empty name, a day that nobody knows, a town
+    // that nobody knows, letters of every kind, an old document, an address that steers; verified, and handed on as it is.
+    let service = TestService::new();
+    let claims = json!({
+        "family_name": "HEIDESTRAẞE-O\u{308}ZTÜRK", "given_name": "", "birthdate": "1983-00-00",
+        "place_of_birth": {"locality": ""}, "nationalities": ["DE"], "issuing_country": "DE", "issuing_authority": "DE",
+        "date_of_expiry": "2001-12-31", "trust_anchor": "https://127.0.0.1/anchor", "attestation_legal_category": "PID"
+    });
+    let (_, read) = custom(&service, "schalter", claims.as_object().unwrap().clone()).await.unwrap();
+    assert_eq!(read["status"], "verified", "{read}");
+    let expected = json!({"family_name": "HEIDESTRAẞE-O\u{308}ZTÜRK", "given_name": "", "birthdate": "1983-00-00"});
+    assert_eq!(only_claims(&read), &expected);
+    let asked = service.asked.lock().unwrap();
+    assert!(asked.iter().all(|url| url.starts_with(STATUS_BASE)), "nobody else is asked: {asked:?}");
+}
+
+#[tokio::test]
+async fn odd_content_of_a_pid_is_noted_and_not_refused() {
+    // PIDC-06 to 09, DEU-07, DEU-12: the caller reads which claims are odd, and none of their values.
+    let service = TestService::new();
+    let names = ["family_name", "nationalities", "place_of_birth", "sex", "date_of_expiry"];
+    let query = json!({"credentials": [{
+        "id": "pid", "format": "dc+sd-jwt", "meta": {"vct_values": ["urn:eudi:pid:de:1"]},
+        "claims": names.map(|name| json!({"path": [name]}))
+    }]});
+    let created = service.create(&json!({"dcql_query": query, "flow": "cross_device"})).await;
+    let token = service.fetch(&created).await;
+    let claims = json!({
+        "family_name": "MUSTER", "nationalities": ["DEU"], "place_of_birth": {"locality": ""}, "sex": "m",
+        "date_of_expiry": "2001-12-31", "issuing_country": "DE"
+    });
+    let claims = claims.as_object().unwrap().clone();
+    let vp_token = CustomPid { claims }.vp_token(&service, &service.accepted(&created, &token)).unwrap();
+    let request = part(&token, 1);
+    let answer = sealed(&request, &json!({"vp_token": vp_token, "state": request["state"]}));
+    let sent = service.send("POST", &path_of(&request["response_uri"]), Some((FORM, answer))).await;
+    assert_eq!(sent.0, 200, "{}", sent.1);
+    let read = service.read(&created).await;
+    assert_eq!(read["status"], "verified");
+    let checks = read["report"]["checks"].as_array().unwrap();
+    let content = checks.iter().find(|check| check["check"] == "claim_content").unwrap();
+    assert_eq!(
+        content["note"],
+        "not as the PID rulebook has it: nationalities, place_of_birth, sex; date_of_expiry has passed"
+    );
 }

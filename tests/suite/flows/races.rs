@@ -126,6 +126,7 @@ pub(crate) async fn crowd_of(services: Vec<Arc<TestService>>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_people_answer_at_the_same_moment() {
+    // OVP-RESP-15, KB-14.
     // case RSP-007, STATE-S1: real crypto, memory store.
     crowd(Arc::new(MemoryStore::new(86_400)), 1).await;
 }

@@ -220,6 +220,7 @@ async fn calling_off_and_erasing() {
 
 #[tokio::test]
 async fn results_go_when_their_time_is_over() {
+    // PRV-15.
     // `result.ttl_seconds` counts from the end; at the second it is gone, swept or not.
     for swept in [false, true] {
         let service = TestService::new();

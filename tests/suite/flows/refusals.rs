@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 #[tokio::test]
 async fn wallets_learn_one_coarse_thing() {
+    // OVP-RESP-06, OVP-RESP-08: the way back, where there is one.
     // cases RSP-029, RSP-030; ERR-15, ERR-16: over every fault, the answer has known members only, a known text, and
     // tells two forgeries apart no further than "form" and "presentation".
     let texts = BTreeSet::from([
@@ -132,6 +133,7 @@ async fn twenty_tries_in_a_life() {
 
 #[tokio::test]
 async fn bodies_have_an_end() {
+    // OVP-RESP-16.
     // case HTT-005 at the router: refused from the length, and the transaction does not notice.
     let service = TestService::new();
     let created = service.create_preset("bewohnerparken").await;
@@ -149,6 +151,7 @@ async fn bodies_have_an_end() {
 
 #[tokio::test]
 async fn the_deadline_is_exclusive_and_final() {
+    // OVP-REQ-19.
     // OVP-RESP, case `transaction_expired`: at `expires_at` an answer is late, whatever the clean-up did.
     for swept in [false, true] {
         let service = TestService::new();
@@ -168,6 +171,7 @@ async fn the_deadline_is_exclusive_and_final() {
 
 #[tokio::test]
 async fn a_rejected_answer_carries_no_claims() {
+    // OVP-RESP-14, SDJ-42: nothing is verified by halves.
     // cases API-015, PRI-011: codes and places, never values; a rejected one stays rejected.
     let service = TestService::new();
     let query = json!({"credentials": [{
@@ -194,6 +198,7 @@ async fn a_rejected_answer_carries_no_claims() {
 
 #[tokio::test]
 async fn when_it_cannot_be_decided_it_stays_open() {
+    // OVP-RESP-14, TSL-45: undecided is not verified.
     // catalogue rule 9: the status host is down, the answer is 503, and an honest one is accepted later.
     let service = TestService::new();
     let created = service.create_preset("bewohnerparken").await;

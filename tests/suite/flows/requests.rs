@@ -14,6 +14,7 @@ const WALLET_NONCE: &str = "QtAI5Bxk1N3JcGgZ0Vb2Ig";
 
 #[tokio::test]
 async fn guessed_handles_all_get_the_same_answer() {
+    // OVP-RURI-02, OVP-RURI-17, NON-09: whoever guesses learns nothing.
     // case REQ-001: a miss says nothing, whatever its shape; OVP-RURI-01.
     let service = TestService::new();
     let created = service.create_preset("bewohnerparken").await;
@@ -55,10 +56,16 @@ async fn guessed_handles_all_get_the_same_answer() {
         }
     }
     assert_eq!(service.status(&created).await, "open");
+    // OVP-RESP-13: nor does the wallet's name of the transaction open anything for a caller.
+    for name in [right.rsplit('/').next().unwrap(), page] {
+        let answer = service.call("GET", &format!("/v1/presentations/{name}")).send().await;
+        assert_eq!(answer.problem(), (404, "unknown_transaction".to_owned()));
+    }
 }
 
 #[tokio::test]
 async fn a_request_may_be_collected_until_its_end_and_not_after() {
+    // OVP-RURI-03, OVP-RURI-17, FIX-11: gone with its end, not before.
     // case REQ-004, OVP-RURI-04: expired, answered, declined, rejected, cancelled.
     for end in ["expired", "verified", "declined", "rejected", "cancelled"] {
         let service = TestService::new();
@@ -109,6 +116,7 @@ async fn the_last_second_of_a_request() {
 
 #[tokio::test]
 async fn a_wallet_nonce_keeps_to_its_rules() {
+    // OVP-RURI-09, OVP-RURI-13: a form, read field by field; unknown ones are nothing.
     // case REQ-005, OVP-RURI-10: 16 to 256 URL-safe characters, once.
     let service = TestService::new();
     let created = service.create_preset("bewohnerparken").await;
@@ -132,7 +140,7 @@ async fn a_wallet_nonce_keeps_to_its_rules() {
         assert_eq!(service.status(&created).await, "open", "nothing was handed out for {fields:?}");
     }
     for nonce in ["n".repeat(16), "n".repeat(256), "aZ09-._~aZ09-._~".to_owned()] {
-        let answer = service.call("POST", &path).form(&[("wallet_nonce", &nonce)]).send().await;
+        let answer = service.call("POST", &path).form(&[("x", "1"), ("wallet_nonce", &nonce), ("x", "2")]).send().await;
         assert_eq!(answer.status, 200, "{nonce}");
         assert_eq!(part(&answer.text(), 1)["wallet_nonce"], nonce);
     }
@@ -140,6 +148,7 @@ async fn a_wallet_nonce_keeps_to_its_rules() {
 
 #[tokio::test]
 async fn two_wallets_each_get_their_own_nonce_back() {
+    // OVP-RURI-07, OVP-RURI-12: POST and GET of one address, each signed anew.
     // case REQ-006, OVP-RURI-10, OVP-RURI-11: nonce and state of the request stay the same.
     let service = TestService::new();
     let created = service.create_preset("bewohnerparken").await;
@@ -151,7 +160,9 @@ async fn two_wallets_each_get_their_own_nonce_back() {
         assert_eq!(claims["wallet_nonce"], nonce);
         objects.push(claims);
     }
-    let plain = part(&service.fetch(&created).await, 1);
+    let object = service.fetch(&created).await;
+    let plain = part(&object, 1);
+    assert_ne!(object, service.fetch(&created).await, "signed anew");
     assert!(plain.get("wallet_nonce").is_none(), "what one wallet sent is not kept for another");
     for name in ["nonce", "state", "client_id", "response_uri", "dcql_query", "client_metadata", "exp"] {
         assert_eq!(objects[0][name], objects[1][name], "{name}");
@@ -211,6 +222,7 @@ async fn wallet_metadata_only_narrows() {
 
 #[tokio::test]
 async fn the_type_of_a_request_object_does_not_bend() {
+    // OVP-RURI-01.
     // case REQ-013.
     let service = TestService::new();
     let created = service.create_preset("bewohnerparken").await;
@@ -224,6 +236,7 @@ async fn the_type_of_a_request_object_does_not_bend() {
 
 #[tokio::test]
 async fn nothing_that_wallets_get_may_be_kept() {
+    // OVP-RURI-06, OVP-RURI-09, OVP-RESP-01, OVP-RESP-10, ERR-16: statuses of known classes, never a redirect.
     // case REQ-020, OVP-RURI-19, OVP-RESP-09: every answer of every kind.
     let service = TestService::new();
     let created = service.create_preset("bewohnerparken").await;
@@ -258,7 +271,7 @@ async fn nothing_that_wallets_get_may_be_kept() {
 
 #[tokio::test]
 async fn a_wallet_may_have_the_request_encrypted() {
-    // OVP-RURI-13, OVP-JAR-19: a JWE to the wallet's key around the signed object; the wallet reads it and answers.
+    // OVP-RURI-14, OVP-JAR-19: a JWE to the wallet's key around the signed object; the wallet reads it and answers.
     let service = TestService::new();
     let created = service.create_preset("bewohnerparken").await;
     let key = EphemeralKey::from_scalar([9; 32]).unwrap();
@@ -293,6 +306,10 @@ async fn a_wallet_may_have_the_request_encrypted() {
 
 #[tokio::test]
 async fn every_generated_request_is_within_the_profile() {
+    // OVP-CID-13, OVP-META-16, RPC-03: client metadata in UTF-8, and a signature.
+    // OVP-REQ-14, OVP-REQ-21, OVP-JAR-01, OVP-JAR-07, OVP-JAR-08, OVP-JAR-10, OVP-JAR-18, OVP-META-08, OVP-META-09,
+    // NON-03: signed in compact form, with these members and no others; OVP-REQ-22, OVP-RURI-02, NON-01, NON-07:
+    // random names, long but not too long.
     // case REQ-014 with the strict reader of the simulator (OVP-REQ, OVP-JAR, OVP-CID, OVP-META, NON) and by hand;
     // case JWE-026, OVP-META-13: no key, nonce, state or name comes twice in a thousand requests.
     let service = TestService::new();
@@ -317,6 +334,7 @@ async fn every_generated_request_is_within_the_profile() {
         let (header, claims) = (part(&token, 0), part(&token, 1));
         assert_eq!((header["typ"].as_str(), header["alg"].as_str()), (Some("oauth-authz-req+jwt"), Some("ES256")));
         assert_eq!(header.as_object().unwrap().len(), 3, "typ, alg, x5c: {header}");
+        assert_eq!(token.split('.').count(), 3, "one signature");
         assert!(!header["x5c"].as_array().unwrap().contains(&json!(anchor)), "the anchor stays at home");
         let members: HashSet<&str> = claims.as_object().unwrap().keys().map(String::as_str).collect();
         let expected = [
@@ -339,6 +357,7 @@ async fn every_generated_request_is_within_the_profile() {
         let expires = NOW.0 + 30 + i64::try_from(number % 571).unwrap();
         assert_eq!((claims["iat"].as_i64(), claims["exp"].as_i64()), (Some(NOW.0), Some(expires)));
         let mut secrets = vec![claims["nonce"].as_str().unwrap(), claims["state"].as_str().unwrap()];
+        assert!(secrets.iter().all(|text| (22..=43).contains(&text.len())), "every wallet takes them: {secrets:?}");
         secrets.push(created["id"].as_str().unwrap());
         secrets.push(created["request_uri"].as_str().unwrap().rsplit('/').next().unwrap());
         secrets.push(created["page_url"].as_str().unwrap().rsplit('/').next().unwrap());
@@ -347,6 +366,8 @@ async fn every_generated_request_is_within_the_profile() {
         } else {
             let keys = claims["client_metadata"]["jwks"]["keys"].as_array().unwrap();
             assert_eq!(keys.len(), 1);
+            assert_eq!((keys[0]["alg"].as_str(), keys[0]["use"].as_str()), (Some("ECDH-ES"), Some("enc")));
+            assert_eq!((keys[0]["kty"].as_str(), keys[0]["crv"].as_str()), (Some("EC"), Some("P-256")), "OVP-META-10");
             assert!(keys[0].get("d").is_none(), "the private part stays here");
             secrets.push(keys[0]["x"].as_str().unwrap());
         }
@@ -359,5 +380,5 @@ async fn every_generated_request_is_within_the_profile() {
     }
     assert_eq!(random.len(), 1_000 * 6 - 100);
     let access = service.world.authority.access_key().public_jwk();
-    assert!(!random.contains(&base64::decode_url(access["x"].as_str().unwrap()).unwrap()), "OVP-META-12");
+    assert!(!random.contains(&base64::decode_url(access["x"].as_str().unwrap()).unwrap()), "OVP-JAR-17");
 }

@@ -58,6 +58,7 @@ async fn a_result_opens_with_the_code_of_the_browser_that_came_back() {
 
 #[tokio::test]
 async fn five_wrong_codes_close_the_result() {
+    // FIX-04.
     // case SES-004: also for the right code, and for ever; an absent code is no guess.
     let service = TestService::new();
     let (created, code) = answered(&service, None).await;
@@ -75,6 +76,7 @@ async fn five_wrong_codes_close_the_result() {
 
 #[tokio::test]
 async fn codes_of_two_sessions_do_not_fit_each_other() {
+    // FIX-04.
     // case RSP-034: a swap of two answers shows. case SES-016: whoever sends a victim back with the code of a presentation
     // of their own finds that the caller asks with the id of the victim's session; our name for it is that of a wrong code.
     let service = TestService::new();

@@ -4,9 +4,11 @@ use crate::flows::{ordinary_holder, paths, sealed};
 use crate::service::{Answer, FORM, NOW, STATUS_BASE, TestService, part, path_of, presentation_path};
 use pruefstein::simulator::authority::IssuerName;
 use pruefstein::simulator::bad_chains::BadChain;
+use pruefstein::simulator::faults::Fault;
 use pruefstein::simulator::issuer::{Draft, KeyBinding, present};
 use pruefstein::simulator::people::Person;
 use pruefstein::simulator::transport::HttpRequest;
+use pruefstein::simulator::wallet::Options;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -33,6 +35,7 @@ async fn many_answers_at_once_ask_for_a_list_once() {
 
 #[tokio::test]
 async fn the_time_to_live_is_in_seconds() {
+    // TSL-50, TSL-51.
     // case TSL-026: the list of the test authority says ttl 3600.
     let service = TestService::new();
     for (advance, fetches) in [(0, 1), (4, 1), (3_590, 1), (6, 2)] {
@@ -68,6 +71,7 @@ async fn a_list_counts_only_for_the_trust_it_was_judged_by() {
 
 #[tokio::test]
 async fn addresses_in_certificates_are_not_asked() {
+    // PRV-16, X5C-17.
     // Case X5C-026, rule X5C-12: revocation lists, OCSP and issuers on this machine. The status list is the one thing fetched.
     let service = TestService::new();
     let signer = service.world.authority.bad_chain(BadChain::PointersInside).unwrap();
@@ -90,4 +94,18 @@ async fn addresses_in_certificates_are_not_asked() {
     assert_eq!(service.fetches.load(Ordering::SeqCst), 1);
     let asked = service.asked.lock().unwrap();
     assert!(asked.iter().all(|url| url.starts_with(STATUS_BASE)), "{asked:?}");
+}
+
+#[tokio::test]
+async fn nobody_is_asked_about_a_credential_that_is_refused_anyway() {
+    // TSL-01, TSL-05: expired, signed by a stranger, or shown with a foreign nonce; the good one asks once.
+    let service = TestService::new();
+    for fault in [Fault::Expired, Fault::IssuerSignatureFlipped, Fault::KbWrongNonce] {
+        let created = service.create_preset("bewohnerparken").await;
+        service.answer(&created, Options { fault: Some(fault), ..service.options() }).await;
+        assert_eq!(service.fetches.load(Ordering::SeqCst), 0, "{}", fault.name());
+    }
+    let created = service.create_preset("bewohnerparken").await;
+    service.answer(&created, service.options()).await;
+    assert_eq!((service.status(&created).await.as_str(), service.fetches.load(Ordering::SeqCst)), ("verified", 1));
 }

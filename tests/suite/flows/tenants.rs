@@ -87,6 +87,7 @@ async fn two_keys_in_one_request_are_none() {
 
 #[tokio::test]
 async fn what_is_anothers_is_not_there() {
+    // OVP-RESP-13.
     // case API-006: every route with an id, in every state; the same answer as for what never was.
     let service = TestService::with_two_tenants();
     for state in ["open", "fetched", "verified", "cancelled"] {

@@ -2,7 +2,9 @@
 
 use super::ordinary_holder;
 use crate::service::{NOW, STATUS_BASE, TestService};
-use pruefstein::simulator::authority::IssuerName;
+use pruefstein::domain::encoding::base64;
+use pruefstein::domain::x509::Certificate;
+use pruefstein::simulator::authority::{IssuerName, TestAuthority};
 use pruefstein::simulator::issuer::{Draft, KeyBinding, present};
 use pruefstein::simulator::people::Person;
 use pruefstein::simulator::status_host::StatusHostMode;
@@ -206,4 +208,28 @@ async fn a_repeated_call_is_made_anew_and_another_body_conflicts() {
         service.clock.advance(86_400);
         assert_eq!(call("key", &other).await.status, 200, "{path}: a day later it is free");
     }
+}
+
+#[tokio::test]
+async fn the_authority_that_a_query_names_is_not_thereby_trusted() {
+    // OVP-DCQL-23, OVP-DCQL-21: the query names the authority of a stranger, whose credential fits in everything else.
+    let service = TestService::new();
+    let stranger = TestAuthority::for_host([9; 32], NOW, "127.0.0.1").unwrap();
+    let holder = ordinary_holder(&service);
+    let ask = async |authority: &TestAuthority| {
+        let (kind, person) = (IssuerName::PidGermany, Person::Ordinary);
+        let leaf = Certificate::read(&authority.issuer(kind).chain[0]).unwrap();
+        let key = base64::encode_url(&leaf.authority_key_identifier.unwrap());
+        let draft = Draft::new(authority, kind, person, &holder, STATUS_BASE, NOW).unwrap();
+        let issued = draft.seal(authority.seed()).issue().unwrap();
+        let shown = issued.disclosures_for(&[vec![json!("family_name")]]);
+        let mut body = asking(&present(&issued, &shown, KeyBinding::new(AUDIENCE, NONCE, NOW), &holder).unwrap());
+        body["dcql_query"] = json!({"credentials": [{
+            "id": "pid", "format": "dc+sd-jwt", "meta": {"vct_values": ["urn:eudi:pid:de:1"]},
+            "claims": [{"path": ["family_name"]}], "trusted_authorities": [{"type": "aki", "values": [key]}]
+        }]});
+        verdict(&service, &body).await
+    };
+    is_refused_as(&ask(&stranger).await, "x5c_untrusted");
+    assert_eq!(ask(&service.world.authority).await["outcome"], "accepted");
 }

@@ -38,6 +38,8 @@ const ASKED: [&str; 3] = ["family_name", "given_name", "birthdate"];
 
 #[tokio::test]
 async fn a_result_lives_in_one_place_and_for_its_time() {
+    // PRV-03, PRV-05, PRV-07, PRV-15, TSL-55, DEU-11: no presentation, no key, no status reference; and at its time
+    // nothing at all.
     // cases PRI-003, PRI-007, PRI-012, PRI-013: everything is disclosed, three claims were asked for.
     for end in ["ttl", "deleted", "read once"] {
         let folder = tempfile::tempdir().unwrap();
@@ -67,6 +69,7 @@ async fn a_result_lives_in_one_place_and_for_its_time() {
 
 #[tokio::test]
 async fn what_is_refused_leaves_nothing_behind() {
+    // PRV-03, PRV-07: what failed goes nowhere.
     // case PRI-010: rejected, declined and broken answers; at no time is anything of them in the files.
     let folder = tempfile::tempdir().unwrap();
     let service = TestService::on(sqlite(folder.path()), |_| {});

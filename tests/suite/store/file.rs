@@ -94,6 +94,7 @@ async fn foreign_and_newer_files_are_refused() {
 #[cfg(unix)]
 #[tokio::test]
 async fn files_are_for_their_owner_only() {
+    // PRV-13.
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");

@@ -240,7 +240,7 @@ fn the_country_falls_back_to_the_territory() {
 
 /// What a service must be wanted for, from these extensions; `None` if it is left out.
 fn scope(extensions: &str) -> Option<ServiceScope> {
-    let list = made(|list| list.services[0].extensions = extensions.to_owned()).unwrap();
+    let list = made(|list| extensions.clone_into(&mut list.services[0].extensions)).unwrap();
     assert_eq!(list.services.len() + list.skipped.len(), 1);
     list.services.into_iter().next().map(|service| service.scope)
 }
@@ -319,7 +319,7 @@ fn what_holds_for_some_certificates_must_be_welcome_for_all() {
     let kinds = scope(&qualifications(&["QCForESeal", "QCWithQSCD"], "all", CRITERIA)).unwrap();
     assert!(!kinds.admits(&[]) && kinds.all_of == [seals.clone()]);
     let stated = scope(&(qualifications(&["QCForESeal"], "all", CRITERIA) + &information(&seals, true))).unwrap();
-    assert!(stated.admits(&[seals.clone()]));
+    assert!(stated.admits(std::slice::from_ref(&seals)));
     // Some of its certificates are for web sites: not for who wants seals.
     let mixed = scope(&(qualifications(&["QCForWSA"], "all", CRITERIA) + &information(&seals, false))).unwrap();
     assert!(!mixed.admits(&[seals]));

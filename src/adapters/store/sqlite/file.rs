@@ -1,4 +1,6 @@
 //! The database file: opening it with every check, and the few statements there are.
+//!
+//! Rules kept here: PRV-13.
 
 use super::lock::{Lock, private};
 use super::row::{self, Head, PAGE_SIZE};

@@ -102,6 +102,7 @@ conformance! {
     sweeping_races_with_answers
     watchers_hear_of_changes
     closed_means_unavailable
+    // STO-020
     text_is_only_text
     random_histories_agree_with_the_model
 }

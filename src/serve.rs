@@ -8,6 +8,7 @@ use crate::adapters::kept::{KeptFolder, KeptInMemory};
 use crate::adapters::keys::KeySigner;
 use crate::adapters::store::KEEP_ENDED_SECONDS;
 use crate::adapters::store::memory::MemoryStore;
+use crate::adapters::store::postgres::{self, PostgresStore};
 use crate::adapters::store::sqlite::{OpenError, Options, SqliteStore};
 use crate::app::dc_api::DcApiRules;
 use crate::app::ports::{Clock as _, Entropy, KeptLists, TransactionStore};
@@ -16,6 +17,7 @@ use crate::app::refresh_trust::Refreshed;
 use crate::app::status_lists::StatusStanding;
 use crate::app::{App, Lifetimes, Ports, Tenant};
 use crate::config::outgoing::OutgoingSettings;
+use crate::config::postgresql::{DatabaseHost, DatabaseSettings, DatabaseTls};
 use crate::config::service::{ClientAddressHeader, HttpLimits, ServiceSettings};
 use crate::config::store::StoreSettings;
 use crate::config::tenant::{CrossDevice, TenantSettings};
@@ -59,6 +61,9 @@ pub enum ServeFault {
     /// The store cannot be opened.
     #[error("{0}")]
     Store(#[from] OpenError),
+    /// The database cannot be used.
+    #[error("{0}")]
+    Database(#[from] postgres::OpenError),
     /// Key and certificate do not fit each other.
     #[error("{0}")]
     Signer(#[from] Reason),
@@ -84,6 +89,7 @@ impl ServeFault {
         match self {
             Self::Configuration(_) | Self::Signer(_) => Code::ConfigRefused,
             Self::Store(error) => error.code(),
+            Self::Database(error) => error.code(),
             Self::Outgoing(_) | Self::Listen { .. } | Self::Process(_) => Code::NotReady,
         }
     }
@@ -111,9 +117,9 @@ pub fn run(file: &Path, environment: &Environment) -> Result<(), ServeFault> {
     for note in &settings.notes {
         tracing::warn!(key = note.key, "{}", note.text);
     }
-    let store = open_store(&settings.store)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(ServeFault::Process)?;
     runtime.block_on(async {
+        let store = open_store(&settings.store).await?;
         let stop = stop_signal()?;
         run_until(&settings, store, stop).await
     })
@@ -360,11 +366,40 @@ fn listen(address: SocketAddr) -> Result<TcpListener, ServeFault> {
     listening().map_err(|cause| ServeFault::Listen { address, cause })
 }
 
-fn open_store(settings: &StoreSettings) -> Result<Arc<dyn TransactionStore>, ServeFault> {
+/// Opens the store, as set. Nothing else runs yet that reading a large file could hold up.
+///
+/// # Errors
+/// [`ServeFault`]
+pub async fn open_store(settings: &StoreSettings) -> Result<Arc<dyn TransactionStore>, ServeFault> {
     Ok(match settings {
         StoreSettings::MemoryOnlyLostAtRestart => Arc::new(MemoryStore::new(KEEP_ENDED_SECONDS)),
         StoreSettings::Sqlite { path } => Arc::new(SqliteStore::open(path, &Options::default())?),
+        StoreSettings::Postgresql(database) => Arc::new(PostgresStore::open(database_options(database)).await?),
     })
+}
+
+/// How the database is reached, as set.
+pub fn database_options(settings: &DatabaseSettings) -> postgres::Options {
+    let host = |host: &DatabaseHost| match host.clone() {
+        DatabaseHost::Tcp(host, port) => postgres::Host::Tcp { host, port },
+        DatabaseHost::Socket(folder, port) => postgres::Host::Socket { folder, port },
+    };
+    postgres::Options {
+        hosts: settings.hosts.iter().map(host).collect(),
+        database: settings.database.clone(),
+        user: settings.user.clone(),
+        password: settings.password.clone(),
+        tls: match settings.tls.clone() {
+            DatabaseTls::Off => postgres::Tls::Off,
+            DatabaseTls::VerifyFull { roots, identity } => postgres::Tls::VerifyFull { roots, identity },
+        },
+        pool_size: settings.pool_size,
+        connect_timeout: settings.connect_timeout,
+        acquire_timeout: settings.acquire_timeout,
+        statement_timeout: settings.statement_timeout,
+        encryption_keys: settings.encryption_keys.clone(),
+        keep_ended_seconds: KEEP_ENDED_SECONDS,
+    }
 }
 
 /// Background work until the end.

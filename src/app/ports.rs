@@ -190,7 +190,8 @@ pub trait TransactionStore: Send + Sync {
     fn replace<'a>(&'a self, shown: &'a Transaction, next: Transaction) -> Pending<'a, Replaced>;
 
     /// Cleans up what is due at `now`, at most `limit` rows: open transactions past their time expire, overdue results
-    /// are erased, rows long after their end are removed. When it returns, the bytes are gone from the store's files.
+    /// are erased, rows long after their end are removed. When it returns, the bytes are gone from the store's files, or
+    /// cannot be read there without a key that lies elsewhere.
     /// May run at any time, several times, and be killed in between (STO-025).
     ///
     /// # Errors

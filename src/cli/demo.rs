@@ -26,7 +26,8 @@ pub struct Arguments {
     /// The preset that is asked for, with --once.
     #[arg(long, default_value = "bewohnerparken")]
     preset: String,
-    /// Where the store and the throw-away keys are kept; a folder of its own for a time if absent.
+    /// Where the store and the throw-away keys are kept; a folder of its own for a time if absent. A file store.toml
+    /// there, with [store] and [postgresql], puts the store elsewhere.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }

@@ -3,6 +3,7 @@
 //! It works where the configuration is refused, too: then every fault is a finding, and the rest goes on with what can be
 //! read. Nothing is changed, and nothing that is fetched is put in force.
 
+pub mod database;
 mod lists;
 mod machine;
 mod network;

@@ -12,6 +12,7 @@ pub mod files;
 pub mod log;
 pub mod outgoing;
 pub mod policy;
+pub mod postgresql;
 pub mod reader;
 pub mod registration;
 pub mod service;
@@ -44,9 +45,10 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// All sections, in the order of the documentation.
-pub const SECTIONS: [&SectionDoc; 13] = [
+pub const SECTIONS: [&SectionDoc; 14] = [
     &service::DOC,
     &store::DOC,
+    &postgresql::DOC,
     &tenant::DOC,
     &tenant::CALLER,
     &registration::DOC,
@@ -141,6 +143,19 @@ pub fn load_trust(path: &Path, now: UnixSeconds) -> Result<(TrustSettings, Polic
     conclude(loaded, faults).map(|(trust, policy)| (trust, policy, notes.0.into_inner()))
 }
 
+/// Reads a file that has only `[store]` and `[postgresql]`: where something other than the service keeps transactions.
+///
+/// # Errors
+/// Every fault there is, at least one.
+pub fn load_store(path: &Path) -> Result<store::StoreSettings, Vec<Fault>> {
+    let faults = Faults::default();
+    let loaded = read_file(path, &faults).and_then(|file| {
+        check_sections(&file, &[&store::DOC, &postgresql::DOC], &faults);
+        store_settings(&file, Files::new(folder(path)), &faults)
+    });
+    conclude(loaded, faults)
+}
+
 /// A value counts only if there was no fault at all.
 fn conclude<T>(value: Option<T>, faults: Faults) -> Result<T, Vec<Fault>> {
     match (value, faults.into_vec()) {
@@ -158,7 +173,7 @@ fn read(path: &Path, file: &Table, now: UnixSeconds, faults: &Faults, notes: &No
     check_sections(file, &SECTIONS, faults);
     let files = Files::new(folder(path));
     let service = once(file, &service::DOC, &[], faults, service::read);
-    let store = once(file, &store::DOC, &[], faults, |section| store::read(section, files));
+    let store = store_settings(file, files, faults);
     let test_mode = service.as_ref().is_none_or(|service| service.test_mode);
     let rules = trust::Rules { files, now, placeholders_allowed: test_mode, notes };
     let trust = trust_settings(file, rules, faults);
@@ -189,6 +204,20 @@ fn read(path: &Path, file: &Table, now: UnixSeconds, faults: &Faults, notes: &No
     };
     note_together(&settings, now, notes);
     Some(settings)
+}
+
+/// `[store]`, and `[postgresql]` where it says so.
+fn store_settings(file: &Table, files: Files<'_>, faults: &Faults) -> Option<store::StoreSettings> {
+    let database = || once(file, &postgresql::DOC, &[], faults, |section| postgresql::read(section, files));
+    // What `config show` prints has every section, and is a configuration, too: only what was set counts.
+    let there = once(file, &postgresql::DOC, &[], &Faults::default(), |section| Some(postgresql::is_meant(section)));
+    let store =
+        once(file, &store::DOC, &[], faults, |section| store::read(section, files, there == Some(true), database));
+    if !matches!(store, None | Some(store::StoreSettings::Postgresql(_))) {
+        // Names are checked wherever they stand.
+        once(file, &postgresql::DOC, &[], faults, |_| Some(()));
+    }
+    store
 }
 
 /// The tenant with its registrations, which can be judged only beside everything else about it.

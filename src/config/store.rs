@@ -2,6 +2,7 @@
 
 use super::field::{Default, Kind, Occurs, SectionDoc, field};
 use super::files::Files;
+use super::postgresql::DatabaseSettings;
 use super::reader::Section;
 use std::path::PathBuf;
 
@@ -13,9 +14,10 @@ pub const DOC: SectionDoc = SectionDoc {
     fields: &[
         field(
             "kind",
-            Kind::OneOf(&["sqlite", "memory_only_lost_at_restart"]),
+            Kind::OneOf(&["sqlite", "postgresql", "memory_only_lost_at_restart"]),
             Default::Is("\"sqlite\""),
-            "`sqlite` keeps transactions in one file. `memory_only_lost_at_restart` is for trying out: a restart loses \
+            "`sqlite` keeps transactions in one file, for one machine. `postgresql` keeps them in the database that \
+             `[postgresql]` names, for one or several instances. `memory_only_lost_at_restart` is for trying out: a restart loses \
              every open transaction and every result.",
         ),
         field(
@@ -35,14 +37,31 @@ pub enum StoreSettings {
         /// The file.
         path: PathBuf,
     },
+    /// A database.
+    Postgresql(Box<DatabaseSettings>),
     /// Memory only.
     MemoryOnlyLostAtRestart,
 }
 
-/// Reads the section. `None` if something is wrong; what, has been noted.
-pub(super) fn read(section: Section<'_>, files: Files<'_>) -> Option<StoreSettings> {
+/// Reads the section; `database` reads `[postgresql]`, and `database_there` says whether that is in the file. `None` if
+/// something is wrong; what, has been noted.
+pub(super) fn read(
+    section: Section<'_>,
+    files: Files<'_>,
+    database_there: bool,
+    database: impl FnOnce() -> Option<DatabaseSettings>,
+) -> Option<StoreSettings> {
     let path = section.has("path").then(|| section.text("path"));
-    match (section.choice("kind")?, path) {
+    let kind = section.choice("kind")?;
+    if database_there && kind != "postgresql" {
+        section.fault(
+            "kind",
+            format!("is {kind}, but there is a section [postgresql]"),
+            "Set kind = \"postgresql\", or remove the section.",
+        );
+        return None;
+    }
+    match (kind, path) {
         ("sqlite", Some(path)) => {
             let path = files.resolve(&path?);
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -64,14 +83,16 @@ pub(super) fn read(section: Section<'_>, files: Files<'_>) -> Option<StoreSettin
             );
             None
         }
-        (_, Some(_)) => {
+        (kind, Some(_)) => {
+            let elsewhere = if kind == "postgresql" { "in a database" } else { "in memory" };
             section.fault(
                 "path",
-                "is given, but the store is kept in memory",
+                format!("is given, but the store is kept {elsewhere}"),
                 "Remove path, or set kind = \"sqlite\".",
             );
             None
         }
+        ("postgresql", None) => database().map(|database| StoreSettings::Postgresql(Box::new(database))),
         (_, None) => Some(StoreSettings::MemoryOnlyLostAtRestart),
     }
 }

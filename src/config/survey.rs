@@ -5,7 +5,7 @@ use super::files::Files;
 use super::reader::{Faults, Section};
 use super::{
     Environment, Fault, Note, Notes, SECTIONS, TrustSettings, access, conclude, folder, once, outgoing, read,
-    read_file, service, store, tenant, trust, trust_settings, whole_policy, with_registrations,
+    read_file, service, store, store_settings, tenant, trust, trust_settings, whole_policy, with_registrations,
 };
 use crate::domain::jose::keys::SigningKey;
 use crate::domain::request::client_id::ClientIdPrefix;
@@ -73,7 +73,7 @@ fn parts(path: &Path, file: &Table, now: UnixSeconds) -> Survey {
     let test_mode = service.as_ref().is_none_or(|service| service.test_mode);
     let rules = trust::Rules { files, now, placeholders_allowed: test_mode, notes: &notes };
     let mut survey = Survey {
-        store: once(file, &store::DOC, &[], &said, |section| store::read(section, files)),
+        store: store_settings(file, files, &said),
         trust: trust_settings(file, rules, &said),
         policy: whole_policy(file, files, &said),
         outgoing: once(file, &outgoing::DOC, &[], &said, |section| outgoing::read(section, files)),

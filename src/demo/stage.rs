@@ -7,8 +7,9 @@ use crate::adapters::clock::SystemClock;
 use crate::adapters::entropy::OsEntropy;
 use crate::adapters::fetch::{FetchSetup, FetchSetupFault, HttpsFetch};
 use crate::adapters::store::sqlite::{OpenError, Options, SqliteStore};
-use crate::app::ports::{Clock as _, Entropy as _, EntropyFailed};
+use crate::app::ports::{Clock as _, Entropy as _, EntropyFailed, TransactionStore};
 use crate::app::{App, Failure, Ports};
+use crate::config;
 use crate::config::service::HttpLimits;
 use crate::domain::dc_api::{Origin, Protocol};
 use crate::domain::encoding::base64;
@@ -16,7 +17,7 @@ use crate::http::callers::Callers;
 use crate::http::client_address::Gateways;
 use crate::http::layers::{Guard, guarded};
 use crate::http::{Front, NoObserver, Observer, listener, router};
-use crate::serve::{connection_limits, refresh, request_limits, sweep};
+use crate::serve::{connection_limits, open_store, refresh, request_limits, sweep};
 use crate::telemetry::{logging, metrics::Metrics};
 use axum::Router;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -53,6 +54,9 @@ pub enum StageError {
     /// No store.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// No store as the file says.
+    #[error("store.toml: {0}")]
+    NamedStore(String),
     /// No client.
     #[error(transparent)]
     Fetch(#[from] FetchSetupFault),
@@ -98,11 +102,11 @@ impl Stage {
         };
         passport.write_to(folder)?;
         let world = World::new(seed, now, &passport.verifier_host, &status_base)?;
-        let store = SqliteStore::open(&folder.join("demo.sqlite"), &Options::default())?;
+        let store = store(folder).await?;
         let ports = Ports {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
-            store: Arc::new(store),
+            store,
             fetch: Arc::new(HttpsFetch::new(&FetchSetup::default())?),
         };
         let mut tenant = world.tenant(vec![form::return_url(&form)])?;
@@ -149,6 +153,19 @@ impl Drop for Stage {
     fn drop(&mut self) {
         self.servers.iter().for_each(JoinHandle::abort);
     }
+}
+
+/// The store of the demonstration: a file in its folder, or where a `store.toml` there says.
+async fn store(folder: &Path) -> Result<Arc<dyn TransactionStore>, StageError> {
+    let named = folder.join("store.toml");
+    if !named.exists() {
+        return Ok(Arc::new(SqliteStore::open(&folder.join("demo.sqlite"), &Options::default())?));
+    }
+    let settings = config::load_store(&named).map_err(|faults| {
+        let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        StageError::NamedStore(texts.join("; "))
+    })?;
+    open_store(&settings).await.map_err(|fault| StageError::NamedStore(fault.to_string()))
 }
 
 /// Lets warnings and errors of the demonstration reach the terminal.

@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --bench load`. The generator shares the machine with the server, so flows per second say less than the
 //! CPU of the server, which is read from /proc. `PRUEFSTEIN_LOAD_FLOWS` changes the number of flows per round.
+//! `PRUEFSTEIN_LOAD_STORE` names a file with `[store]` and `[postgresql]`, with absolute paths, to measure on PostgreSQL
+//! instead of the embedded store; the CPU of the database is not counted then.
 
 #![expect(
     clippy::unwrap_used,
@@ -49,6 +51,11 @@ impl Drop for Server {
 impl Server {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        if let Ok(store) = std::env::var("PRUEFSTEIN_LOAD_STORE") {
+            let text = std::fs::read_to_string(&store).unwrap();
+            std::fs::write(folder.path().join("store.toml"), text).unwrap();
+            println!("store: {store}");
+        }
         let mut child = Command::new(env!("CARGO_BIN_EXE_pruefstein"))
             .args(["demo", "--data"])
             .arg(folder.path())

@@ -1,6 +1,7 @@
 //! The configuration: what is refused, where and with which words; what is read, and what is never shown.
 
 use crate::fixture::{Folder, NOW, SOUND, WEAK_CA, leaf, leaf_with, root, root_params, set_mode};
+use pruefstein::config::postgresql::{DatabaseHost, DatabaseTls};
 use pruefstein::config::store::StoreSettings;
 use pruefstein::config::tenant::CrossDevice;
 use pruefstein::config::{self, Environment, Fault, SECTIONS};
@@ -619,6 +620,94 @@ fn stores_are_complete() {
     assert_eq!(folder.load(&memory).unwrap().store, StoreSettings::MemoryOnlyLostAtRestart);
     let both = memory.replace("[tenant]", "path = \"x\"\n[tenant]");
     refused(&folder, &both, "store.path", "memory");
+}
+
+/// The sound configuration on PostgreSQL, with these lines in its section.
+fn on_postgresql(lines: &str) -> String {
+    let usual = "encryption_key_file = \"store.key\"\n";
+    let store = "[store]\nkind = \"postgresql\"\n\n[postgresql]\n";
+    changed("[store]\npath = \"store.sqlite3\"\n", &format!("{store}{usual}{lines}\n"))
+}
+
+#[test]
+fn the_database_is_read() {
+    let folder = Folder::new();
+    folder.write_private("store.key", &"0a1b".repeat(16));
+    folder.write_private("old.key", &"ff01".repeat(16));
+    folder.write_private("password", "with blanks \n");
+    let settings =
+        folder.load(&on_postgresql("host = \"db1.intern:5433,db2.intern\"\npassword_file = \"password\"")).unwrap();
+    let StoreSettings::Postgresql(database) = settings.store else { panic!("postgresql") };
+    let tcp = |name: &str, port| DatabaseHost::Tcp(name.to_owned(), port);
+    assert_eq!(database.hosts, [tcp("db1.intern", 5433), tcp("db2.intern", 5432)]);
+    assert_eq!(
+        (database.user.as_str(), database.database.as_str(), database.pool_size),
+        ("pruefstein", "pruefstein", 16)
+    );
+    assert_eq!(database.password.as_deref().map(String::as_str), Some("with blanks "), "only the end of the line goes");
+    assert_eq!(database.tls, DatabaseTls::VerifyFull { roots: None, identity: None });
+    assert_eq!(database.encryption_keys.len(), 1);
+    let shown = format!("{database:?}");
+    assert!(!shown.contains("blanks") && !shown.contains("0a1b"), "{shown}");
+    let here = "host = \"/run/postgresql\"\ntls = \"unencrypted_on_this_machine_only\"\n\
+        previous_encryption_key_files = [\"old.key\"]";
+    let StoreSettings::Postgresql(database) = folder.load(&on_postgresql(here)).unwrap().store else { panic!() };
+    assert_eq!((database.tls, database.encryption_keys.len()), (DatabaseTls::Off, 2));
+}
+
+#[test]
+fn faults_of_the_database_are_named() {
+    let folder = Folder::new();
+    folder.write_private("store.key", &"0a1b".repeat(16));
+    folder.write_private("zero.key", &"00".repeat(32));
+    folder.write_private("empty", "\n");
+    folder.write("open.key", &"0a1b".repeat(16));
+    set_mode(&folder.path("open.key"), 0o644);
+    let off = "tls = \"unencrypted_on_this_machine_only\"";
+    for (lines, key, words) in [
+        ("", "postgresql.host", "needs it"),
+        ("host = \"postgresql://db/x\"", "postgresql.host", "no host"),
+        ("host = \"user@db\"", "postgresql.host", "no host"),
+        ("host = \"db:99999\"", "postgresql.host", "no host"),
+        (&format!("host = \"db\"\n{off}"), "postgresql.tls", "in the open"),
+        (&format!("host = \"127.0.0.1,db\"\n{off}"), "postgresql.tls", "db is another machine"),
+        ("host = \"/run/postgresql\"", "postgresql.tls", "Unix socket"),
+        (
+            &format!("host = \"localhost\"\n{off}\nca_file = \"anchors/pid.pem\""),
+            "postgresql.tls",
+            "certificates for it",
+        ),
+        ("host = \"db\"\nclient_certificate = \"access.pem\"", "postgresql.client_key", "is missing"),
+        ("host = \"db\"\nclient_key = \"access.key\"", "postgresql.client_certificate", "is missing"),
+        ("host = \"db\"\nca_file = \"access.key\"", "postgresql.ca_file", "private key"),
+        ("host = \"db\"\npassword_file = \"nowhere\"", "postgresql.password_file", "no file"),
+        ("host = \"db\"\npassword_file = \"empty\"", "postgresql.password_file", "one line"),
+        ("host = \"db\"\npassword_file = \"open.key\"", "postgresql.password_file", "others"),
+        ("host = \"db\"\npool_size = 0", "postgresql.pool_size", "out of range"),
+        ("host = \"db\"\npassword = \"x\"", "postgresql.password", "no such setting"),
+        (
+            "host = \"db\"\nprevious_encryption_key_files = [\"store.key\"]",
+            "postgresql.previous_encryption_key_files",
+            "twice",
+        ),
+        (
+            "host = \"db\"\nprevious_encryption_key_files = [\"zero.key\"]",
+            "postgresql.previous_encryption_key_files[0]",
+            "random",
+        ),
+    ] {
+        refused(&folder, &on_postgresql(lines), key, words);
+    }
+    let key = |file: &str| on_postgresql("host = \"db\"").replace("\"store.key\"", &format!("\"{file}\""));
+    refused(&folder, &key("open.key"), "postgresql.encryption_key_file", "others");
+    refused(&folder, &key("access.pem"), "postgresql.encryption_key_file", "");
+    let without = on_postgresql("host = \"db\"").replace("encryption_key_file = \"store.key\"\n", "");
+    refused(&folder, &without, "postgresql.encryption_key_file", "openssl rand -hex 32");
+    let both = on_postgresql("host = \"db\"").replace("kind = \"postgresql\"", "kind = \"postgresql\"\npath = \"x\"");
+    refused(&folder, &both, "store.path", "in a database");
+    let unused = with("postgresql", "host = \"db\"");
+    refused(&folder, &unused, "store.kind", "there is a section [postgresql]");
+    refused(&folder, &with("postgresql", "hots = \"db\""), "postgresql.hots", "Did you mean host?");
 }
 
 #[test]

@@ -3,17 +3,19 @@
 mod registration;
 
 use crate::cli::run;
+use crate::database::Cluster;
 use crate::fixture::{Folder, NOW, Root, SOUND, leaf, leaf_with, root, root_params};
 use pruefstein::adapters::clock::FixedClock;
 use pruefstein::adapters::kept::KeptFolder;
 use pruefstein::adapters::machine::ThisMachine;
+use pruefstein::adapters::store::postgres::{Probe, probe};
 use pruefstein::adapters::store::sqlite::{Options, SqliteStore};
 use pruefstein::app::ports::{
     AddressState, Fetch, FetchError, FetchRequest, FetchResponse, Kept, Machine, Pending, StoreState, Validators,
 };
 use pruefstein::app::refresh_revocation::kept_name;
 use pruefstein::cli::Exit;
-use pruefstein::cli::doctor::{Surroundings, examine, exit, show};
+use pruefstein::cli::doctor::{Surroundings, database, examine, exit, show};
 use pruefstein::config::Environment;
 use pruefstein::config::survey::survey;
 use pruefstein::domain::diagnosis::{Diagnosis, FindingCode, Severity};
@@ -750,6 +752,55 @@ fn what_is_worth_knowing_is_a_note() {
     }
 }
 
+/// Everything that a look at a database can say.
+fn probes() -> [Probe; 4] {
+    [
+        Probe::Options("no authority".to_owned()),
+        Probe::Unreachable("the database refuses".to_owned()),
+        Probe::NewerSchema { found: 9, known: 1 },
+        Probe::Usable { version: "15".to_owned(), schema: None, doubts: vec!["fsync is off".to_owned()] },
+    ]
+}
+
+#[test]
+fn a_database_is_looked_at() {
+    let expected = [
+        (vec!["database_unusable"], Exit::OutOfReach),
+        (vec!["database_unusable"], Exit::OutOfReach),
+        (vec!["database_newer"], Exit::Refused),
+        (vec!["database_usable", "database_doubtful"], Exit::Refused),
+    ];
+    for (probe, (codes, code)) in probes().iter().zip(expected) {
+        let findings = database::findings(probe, "db.intern:5432");
+        assert_eq!(findings.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>(), codes);
+        assert!(findings.iter().all(|finding| finding.about == "postgresql.host (db.intern:5432)"));
+        assert_eq!(exit(Diagnosis { refused: false, findings }.verdict()), code);
+    }
+    let sound = Probe::Usable { version: "15.1".to_owned(), schema: Some(1), doubts: Vec::new() };
+    assert_eq!(database::findings(&sound, "db")[0].detail, "PostgreSQL 15.1; its tables have schema 1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_database_is_looked_at() {
+    // STO-010, STO-012: what the doctor says of it, before the first start and after.
+    let Some(cluster) = Cluster::shared() else { return };
+    let name = cluster.database().await;
+    let look = async || probe(&cluster.options(&name)).await;
+    let Probe::Usable { schema: None, doubts, .. } = look().await else { panic!("an empty database") };
+    // The server of the tests does without.
+    assert_eq!(doubts.len(), 1, "{doubts:?}");
+    assert!(doubts[0].contains("fsync is off"));
+    drop(cluster.store(&name).await);
+    assert!(matches!(look().await, Probe::Usable { schema: Some(1), .. }));
+    cluster.run(&name, "INSERT INTO pruefstein_schema (version, usable_from) VALUES (9, 8)").await;
+    assert_eq!(look().await, Probe::NewerSchema { found: 9, known: 1 });
+    let Probe::Unreachable(why) = probe(&cluster.options("nowhere")).await else { panic!("there is none") };
+    assert!(why.contains("does not exist"), "{why}");
+    cluster.run(&name, &format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await;
+    let Probe::Unreachable(why) = look().await else { panic!("it takes no writes") };
+    assert!(why.contains("does not allow writes"), "{why}");
+}
+
 #[test]
 fn every_code_is_found_somewhere() {
     let mut found: BTreeSet<FindingCode> = BTreeSet::new();
@@ -772,6 +823,9 @@ fn every_code_is_found_somewhere() {
         let mut scene = Scene::new();
         make(&mut scene);
         found.extend(scene.examine().findings.iter().map(|finding| finding.code));
+    }
+    for probe in probes() {
+        found.extend(database::findings(&probe, "db.intern:5432").iter().map(|finding| finding.code));
     }
     let missing: Vec<&FindingCode> = FindingCode::ALL.iter().filter(|code| !found.contains(code)).collect();
     assert!(missing.is_empty(), "nothing shows {missing:?}");

@@ -7,7 +7,7 @@ mod creation;
 mod pages;
 mod paths;
 mod presets;
-mod races;
+pub(crate) mod races;
 mod reading;
 mod refusals;
 mod requests;

@@ -17,6 +17,7 @@ mod cli;
 mod client;
 mod config;
 mod conformance;
+mod database;
 mod dc_api;
 mod dcql;
 mod doctor;

@@ -1,6 +1,7 @@
 //! The service as a process: start, readiness, a request, a stop.
 
 use crate::cli::run;
+use crate::database::{Cluster, PASSWORD};
 use crate::fixture::{Folder, SOUND};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -42,9 +43,12 @@ fn start(folder: &Folder) -> Child {
 
 impl Process {
     fn new() -> Self {
+        Self::of(Folder::new(), str::to_owned)
+    }
+
+    fn of(folder: Folder, change: impl FnOnce(&str) -> String) -> Self {
         let (public, operations) = (free(), free());
-        let folder = Folder::new();
-        folder.write("pruefstein.toml", &configuration(public, operations));
+        folder.write("pruefstein.toml", &change(&configuration(public, operations)));
         let process = Self { child: start(&folder), public, operations, folder };
         let began = Instant::now();
         while get(process.operations, "/health/live").is_none() {
@@ -158,6 +162,49 @@ fn a_store_belongs_to_one_process() {
     assert_eq!(second.exit, 2, "{}", second.err);
     assert!(second.err.contains("another process has this store open"), "{}", second.err);
     assert_eq!(process.stop().0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_share_a_database() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.database().await;
+    let file = |password: &str| {
+        let folder = Folder::new();
+        folder.write_private("store.key", &"0a1b".repeat(16));
+        folder.write_private("password", password);
+        folder
+    };
+    let section = format!(
+        "[store]\nkind = \"postgresql\"\n[postgresql]\nhost = \"127.0.0.1:{}\"\ndatabase = \"{database}\"\n\
+        tls = \"unencrypted_on_this_machine_only\"\npassword_file = \"password\"\n\
+        encryption_key_file = \"store.key\"\nconnect_timeout_ms = 20000\n",
+        cluster.port
+    );
+    let on_it = |text: &str| text.replace("[store]\npath = \"store.sqlite3\"\n", &section);
+    let start = || Process::of(file(PASSWORD), on_it);
+    let (first, second) = (start(), start());
+    for process in [&first, &second] {
+        let (status, body) = get(process.operations, "/health/ready").unwrap();
+        assert_eq!(status, 200, "{body}");
+    }
+    for process in [first, second] {
+        let (exit, log) = process.stop();
+        assert_eq!(exit, 0, "{log:#?}");
+        let doubt = |line: &Value| line["message"].as_str().unwrap_or_default().contains("fsync is off");
+        assert!(log.iter().any(doubt), "STO-012: {log:#?}");
+    }
+    // STO-018: with the wrong password it does not start, and says what to do.
+    let folder = file("wrong");
+    folder.write("pruefstein.toml", &on_it(&configuration(free(), free())));
+    let ran = run(&["serve", "--config", folder.path("pruefstein.toml").to_str().unwrap()], b"");
+    assert_eq!(ran.exit, 3, "{}", ran.err);
+    assert!(ran.err.contains("password authentication failed"), "{}", ran.err);
+    cluster.run(&database, "INSERT INTO pruefstein_schema (version, usable_from) VALUES (9, 9)").await;
+    // STO-010
+    folder.write_private("password", PASSWORD);
+    let ran = run(&["serve", "--config", folder.path("pruefstein.toml").to_str().unwrap()], b"");
+    assert_eq!(ran.exit, 2, "{}", ran.err);
+    assert!(ran.err.contains("use the newer program"), "{}", ran.err);
 }
 
 #[test]

@@ -138,6 +138,13 @@ impl TestService {
         Self::assemble(self.world.clone(), clock, BASE, store, vec![tenant], callers)
     }
 
+    /// Another instance on a store of its own: same world and clock, nothing else in common.
+    pub(crate) fn another_instance_on(&self, store: Arc<dyn TransactionStore>) -> Self {
+        let tenant = self.world.tenant(vec![RETURN_URL.to_owned()]).unwrap();
+        let callers = Callers::AnyoneOnThisMachine(tenant.id.clone());
+        Self::assemble(self.world.clone(), Arc::clone(&self.clock), BASE, store, vec![tenant], callers)
+    }
+
     fn assemble(
         world: World,
         clock: Arc<FixedClock>,

@@ -6,7 +6,9 @@ mod faults;
 mod figures;
 mod file;
 mod kill;
+mod postgres;
 
+use crate::database::Cluster;
 use pruefstein::adapters::store::conformance;
 use pruefstein::adapters::store::memory::MemoryStore;
 use pruefstein::adapters::store::sqlite::{Options, SqliteStore};
@@ -43,6 +45,31 @@ macro_rules! conformance {
             )+
         }
 
+        mod on_postgres {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $check() {
+                    let Some(cluster) = Cluster::shared() else { return };
+                    let database = cluster.database().await;
+                    conformance::$check(cluster.store(&database).await).await;
+                }
+            )+
+        }
+
+        /// The same on three instances by turns: none of them keeps anything for itself.
+        mod on_three_instances {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $check() {
+                    let Some(cluster) = Cluster::shared() else { return };
+                    let database = cluster.database().await;
+                    conformance::$check(postgres::by_turns(cluster, &database).await).await;
+                }
+            )+
+        }
+
         /// The same with no ended value in memory: all of them come back from the file.
         mod sqlite_without_cache {
             use super::*;
@@ -75,6 +102,7 @@ conformance! {
     sweeping_races_with_answers
     watchers_hear_of_changes
     closed_means_unavailable
+    // STO-020
     text_is_only_text
     random_histories_agree_with_the_model
 }

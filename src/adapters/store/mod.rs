@@ -2,10 +2,12 @@
 //!
 //! - [`memory`]: for tests and demonstrations; forgets everything at the end.
 //! - [`sqlite`]: one file, for a service on one machine.
+//! - [`postgres`]: a database, for a service on several machines.
 
 pub mod conformance;
 mod directory;
 pub mod memory;
+pub mod postgres;
 pub mod sqlite;
 mod watchers;
 

@@ -3,17 +3,18 @@
 use crate::app::ports::Changes;
 use crate::domain::ids::TransactionId;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 /// One channel per watched transaction, made when somebody watches and dropped when nobody does: memory is bounded by
-/// the number of those who wait, whatever ids they ask for.
-#[derive(Debug, Default)]
-pub(super) struct Watchers(Mutex<Channels>);
+/// the number of those who wait, whatever ids they ask for. `Id` is by what the store knows a transaction.
+#[derive(Debug)]
+pub(super) struct Watchers<Id = TransactionId>(Mutex<Channels<Id>>);
 
-#[derive(Debug, Default)]
-struct Channels {
-    by_id: HashMap<TransactionId, watch::Sender<u64>>,
+#[derive(Debug)]
+struct Channels<Id> {
+    by_id: HashMap<Id, watch::Sender<u64>>,
     /// Deserted channels are swept out when there are this many.
     sweep_at: usize,
     closed: bool,
@@ -21,8 +22,14 @@ struct Channels {
 
 const FEW: usize = 64;
 
-impl Watchers {
-    pub(super) fn watch(&self, id: &TransactionId) -> Changes {
+impl<Id> Default for Watchers<Id> {
+    fn default() -> Self {
+        Self(Mutex::new(Channels { by_id: HashMap::new(), sweep_at: 0, closed: false }))
+    }
+}
+
+impl<Id: Clone + Eq + Hash> Watchers<Id> {
+    pub(super) fn watch(&self, id: &Id) -> Changes {
         let mut channels = self.lock();
         if channels.closed {
             return Changes::new(watch::channel(0).1);
@@ -39,21 +46,44 @@ impl Watchers {
         Changes::new(receiver)
     }
 
-    /// Tells of a change.
-    pub(super) fn changed(&self, id: &TransactionId, version: u64) {
+    /// Tells of a change, once: a version that was told before is not told again.
+    pub(super) fn changed(&self, id: &Id, version: u64) {
         let mut channels = self.lock();
         if let Some(sender) = channels.by_id.get(id) {
             if sender.receiver_count() == 0 {
                 channels.by_id.remove(id);
             } else {
-                sender.send_replace(version);
+                sender.send_if_modified(|known| {
+                    let newer = version > *known;
+                    *known = version.max(*known);
+                    newer
+                });
             }
         }
     }
 
+    /// Tells what was seen to be the present version, if something else was told before.
+    pub(super) fn seen(&self, id: &Id, version: u64) {
+        if let Some(sender) = self.lock().by_id.get(id) {
+            sender.send_if_modified(|known| std::mem::replace(known, version) != version);
+        }
+    }
+
     /// The transaction is gone: those who wait are told that no more will come.
-    pub(super) fn gone(&self, id: &TransactionId) {
+    pub(super) fn gone(&self, id: &Id) {
         self.lock().by_id.remove(id);
+    }
+
+    /// Everything that is waited for.
+    pub(super) fn awaited(&self) -> Vec<Id> {
+        let channels = self.lock();
+        let awaited = channels.by_id.iter().filter(|(_, sender)| sender.receiver_count() > 0);
+        awaited.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Lets everybody look again: changes may have been missed.
+    pub(super) fn wake_all(&self) {
+        self.lock().by_id.values().for_each(|sender| sender.send_modify(|_| ()));
     }
 
     /// No more will come for anybody.
@@ -63,7 +93,7 @@ impl Watchers {
         channels.by_id.clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Channels> {
+    fn lock(&self) -> MutexGuard<'_, Channels<Id>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
 //! This machine: the store, folders, room on disks, and whether the service runs or could.
 
-use super::Surroundings;
+use super::{Surroundings, database};
 use crate::app::examine::ask_at;
 use crate::app::ports::{AddressState, StoreState};
 use crate::config::store::StoreSettings;
@@ -19,6 +19,9 @@ const NOTHING: u64 = 16 * 1024 * 1024;
 /// Looks at the machine. Whether our service is known to run.
 pub(super) async fn examine(survey: &Survey, around: Surroundings<'_>, findings: &mut Vec<Finding>) -> bool {
     let mut folders: Vec<(&str, PathBuf)> = Vec::new();
+    if let Some(StoreSettings::Postgresql(settings)) = &survey.store {
+        findings.extend(database::examine(settings).await);
+    }
     if let Some(StoreSettings::Sqlite { path }) = &survey.store {
         findings.push(store(path, around));
         folders.push(("store.path", parent(path)));

@@ -180,6 +180,10 @@ findings! {
     StoreLocked = "store_locked", Machine, "note", "The store is open in a running service, so it was not looked into.", "Nothing. If no service should run, look for the process.";
     StoreOfAnotherUser = "store_of_another_user", Machine, "note", "The store belongs to another user than the one that runs this command, so it was left alone.", "Run this command as the user of the service.";
     StoreUnusable = "store_unusable", Machine, "error", "The store cannot be opened, or failed its check.", "Read the detail. Put a backup in its place, or move the file away: open transactions are lost then, and nothing else.";
+    DatabaseUsable = "database_usable", Machine, "ok", "The database answers, takes writes, and its tables can be used.", "Nothing.";
+    DatabaseUnusable = "database_unusable", Machine, "error", "There is no connection to a database that takes writes.", "Read the detail. Look at host, user, password and certificates under [postgresql], and whether the database runs, lets this machine in (pg_hba.conf) and is the primary.";
+    DatabaseNewer = "database_newer", Machine, "error", "A newer program made the tables of the database, and this one cannot use them.", "Use the newer program; or restore the database from before the update.";
+    DatabaseDoubtful = "database_doubtful", Machine, "warning", "The database may lose what it has acknowledged, or find damage late. A wallet that was told that its answer was accepted does not send it again.", "Change the setting that the detail names: fsync, full_page_writes and data_checksums on, and with a standby synchronous_standby_names.";
     FolderNotWritable = "folder_not_writable", Machine, "error", "This user may not make files in a folder that the service writes to.", "Give the folder to the user that runs the service: chown, chmod u+rwx.";
     SpaceLow = "space_low", Machine, "warning; error when almost nothing is left", "There is little room left on a disk that the service writes to.", "Make room. Without any the service refuses new transactions.";
     ServiceReady = "service_ready", Machine, "ok", "The service runs, and says that it is ready.", "Nothing.";
@@ -200,6 +204,7 @@ impl FindingCode {
                 | Self::HostBlocked
                 | Self::TrustListNotServed
                 | Self::StoreUnusable
+                | Self::DatabaseUnusable
                 | Self::FolderNotWritable
                 | Self::AddressTaken
                 | Self::AddressUnusable

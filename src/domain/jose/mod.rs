@@ -5,6 +5,7 @@
 //! `docs/decisions/0001-cryptography.md`.
 
 pub mod alg;
+pub mod at_rest;
 #[cfg(test)]
 mod differential;
 pub mod document;

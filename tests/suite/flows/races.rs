@@ -90,6 +90,12 @@ async fn crowd(store: Arc<dyn TransactionStore>, instances: usize) {
     let first = Arc::new(TestService::on(store, |_| {}));
     let mut services = vec![Arc::clone(&first)];
     services.extend((1..instances).map(|_| Arc::new(first.another_instance())));
+    crowd_of(services).await;
+}
+
+/// The same through these instances, which share a world.
+pub(crate) async fn crowd_of(services: Vec<Arc<TestService>>) {
+    let (first, instances) = (Arc::clone(&services[0]), services.len());
     let created = first.create_preset("bewohnerparken").await;
     let people = [Person::Ordinary, Person::TwoNationalities];
     let mut tasks = Vec::new();

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Areas in which every case is covered: those of the core, and of what the core needs from status hosts.
-const COMPLETE: [&str; 14] =
-    ["JOS", "JSN", "JWE", "SDJ", "KBJ", "SVC", "TSL", "X5C", "TRU", "DCQ", "TXD", "RSP", "HTT", "DCA"];
+const COMPLETE: [&str; 16] =
+    ["JOS", "JSN", "JWE", "SDJ", "KBJ", "SVC", "TSL", "X5C", "TRU", "DCQ", "TXD", "RSP", "HTT", "DCA", "REQ", "SES"];
 
 /// Cases of these areas that are about mdoc, which this version does not verify.
 const OF_MDOC: [&str; 1] = ["DCA-006"];

@@ -7,6 +7,7 @@ mod creation;
 mod pages;
 mod paths;
 mod presets;
+mod profiles;
 pub(crate) mod races;
 mod reading;
 mod refusals;

@@ -1,7 +1,7 @@
 //! The store of a service on several machines: PostgreSQL.
 //!
 //! Every instance is equal, and none keeps anything of a transaction in memory: each read asks the primary. One
-//! conditional statement decides who ends a transaction ([`REPLACE`]), under the very value that was shown. Where the
+//! conditional statement decides who ends a transaction (`REPLACE`), under the very value that was shown. Where the
 //! answer to a statement was lost, the row is looked at again before anybody is told that it failed, and what may be
 //! tried again without doing it twice is tried again.
 //!

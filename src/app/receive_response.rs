@@ -3,6 +3,7 @@
 //! Rules kept here: OVP-CID-04, OVP-RESP-06, OVP-RESP-08, OVP-RESP-12, OVP-RESP-15, KB-14, FIX-11, NON-09, DEU-11.
 
 use super::ports::Replaced;
+use super::read_result::RETRIES;
 use super::tries::RefusedTry;
 use super::{App, Failure, Tenant, render};
 use crate::domain::dc_api::Origin;
@@ -205,7 +206,7 @@ impl App {
             result: render::text(&render::result_body(&presented))?,
             report: render::text(&render::report_body(report, true))?,
         };
-        let redirect_uri = self.end(shown, |shown, now, code| shown.verify(now, accepted, code)).await?;
+        let redirect_uri = self.end(shown, |shown, now, code| shown.verify(now, accepted.clone(), code)).await?;
         Ok(NextStep { redirect_uri, outcome: AnswerOutcome::Verified })
     }
 
@@ -217,7 +218,7 @@ impl App {
             code: Code::WalletErrorRecorded,
             detail: format!("the wallet answered {} ({how}){verdict}", error.error),
         };
-        let redirect_uri = self.end(shown, |shown, now, _| shown.decline(now, record)).await?;
+        let redirect_uri = self.end(shown, |shown, now, _| shown.decline(now, record.clone())).await?;
         Ok(NextStep { redirect_uri, outcome: AnswerOutcome::Declined { about_the_request } })
     }
 
@@ -226,36 +227,44 @@ impl App {
             report: render::text(&render::report_body(&refusal.report, false))?,
             error: ErrorRecord { code: refusal.reason.code, detail: refusal.reason.detail.to_string() },
         };
-        let redirect_uri = self.end(shown, |shown, now, _| shown.reject(now, rejected)).await?;
+        let redirect_uri = self.end(shown, |shown, now, _| shown.reject(now, rejected.clone())).await?;
         Err(Refused { failure: refusal.reason.into(), redirect_uri, ended: true })
     }
 
     /// Takes the step by one conditional write. Only the state that was shown may be ended, so of many answers at
-    /// the same moment exactly one wins (catalogue rule 7, RSP-007).
+    /// the same moment exactly one wins (catalogue rule 7, RSP-007). If the transaction has merely changed meanwhile, as when
+    /// a browser has opened its page, the step is taken again from there: what was judged depends on the request alone,
+    /// which never changes.
     async fn end(
         &self,
-        shown: Transaction,
-        step: impl FnOnce(Transaction, UnixSeconds, ResponseCodeHash) -> Result<Transaction, Reason>,
+        mut shown: Transaction,
+        step: impl Fn(Transaction, UnixSeconds, ResponseCodeHash) -> Result<Transaction, Reason>,
     ) -> Result<Option<String>, Failure> {
         let code = self.ports.entropy.draw(ResponseCode::from_random)?;
         let hash = ResponseCodeHash::new(sha256(code.as_str().as_bytes()));
-        let redirect_uri = match shown.flow() {
-            Flow::CrossDevice | Flow::DcApi(_) => None,
-            // Where a browser has opened the page, the page looks first whether the person comes back in it.
+        for _ in 0..RETRIES {
+            let next = step(shown.clone(), self.now(), hash)?;
+            match self.ports.store.replace(&shown, next).await? {
+                Replaced::Done => return self.way_back(&shown, &code),
+                Replaced::Lost(Some(current)) => shown = *current,
+                Replaced::Lost(None) => {
+                    return Err(Reason::new(Code::TransactionExpired, "the transaction has ended").into());
+                }
+            }
+        }
+        Err(Reason::new(Code::Overloaded, "the transaction is written by too many at once").into())
+    }
+
+    /// Where the wallet sends the person. Where a browser has opened the page, the page looks first whether the person comes
+    /// back in it.
+    fn way_back(&self, shown: &Transaction, code: &ResponseCode) -> Result<Option<String>, Failure> {
+        match shown.flow() {
+            Flow::CrossDevice | Flow::DcApi(_) => Ok(None),
             Flow::SameDevice { .. } if shown.browser().is_some() => {
                 let page = format!("{}/p/{}/return", self.public_url, shown.page().as_str());
-                Some(with_code(&page, code.as_str())?)
+                with_code(&page, code.as_str()).map(Some)
             }
-            Flow::SameDevice { return_url } => Some(with_code(return_url, code.as_str())?),
-        };
-        let next = step(shown.clone(), self.now(), hash)?;
-        match self.ports.store.replace(&shown, next).await? {
-            Replaced::Done => Ok(redirect_uri),
-            Replaced::Lost(Some(current)) => {
-                current.check_answerable(self.now())?;
-                Err(Reason::new(Code::TransactionCompleted, "another answer came first").into())
-            }
-            Replaced::Lost(None) => Err(Reason::new(Code::TransactionExpired, "the transaction has ended").into()),
+            Flow::SameDevice { return_url } => with_code(return_url, code.as_str()).map(Some),
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::service::{Answer, BASE, Call, RETURN_URL, TestService, path_of, prese
 use pruefstein::simulator::faults::Fault;
 use pruefstein::simulator::wallet::Options;
 use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
 
 /// A browser with its one cookie.
 #[derive(Default)]
@@ -271,6 +272,26 @@ async fn the_callers_session_must_be_the_one_that_began() {
         let (status, problem) = service.post_json("/v1/presentations", &body).await;
         assert_eq!((status, problem["errors"][0]["pointer"].as_str()), (422, Some("/session")), "{session}");
     }
+}
+
+#[tokio::test]
+async fn opening_the_page_meanwhile_loses_no_answer() {
+    // The status list of the answer is on its way when the page is opened for the first time.
+    let service = TestService::new();
+    let created = same_device(&service, None).await;
+    let (page, mut browser) = (path_of(&created["page_url"]), Browser::default());
+    let opened = async {
+        while service.fetches.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        browser.open(&service, &page).await
+    };
+    let (report, opened) = tokio::join!(service.answer(&created, service.options()), opened);
+    assert_eq!((report.last_status(), opened.status), (Some(200), 200));
+    let redirect = report.redirect_uri.unwrap();
+    assert!(redirect.starts_with(&format!("{BASE}{page}/return?")), "by the page, as it is bound now: {redirect}");
+    let on = browser.open(&service, redirect.strip_prefix(BASE).unwrap()).await;
+    assert!(on.header("location").unwrap().starts_with(RETURN_URL));
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 //!
 //! Rules kept here: OVP-RURI-03, RPC-03.
 
-use super::ports::Replaced;
 use super::{App, Failure, Tenant, registered};
 use crate::domain::encoding::base64;
 use crate::domain::ids::RequestHandle;
@@ -75,15 +74,9 @@ impl App {
 
     /// Marks the transaction as collected. Whoever comes second finds that done.
     pub(super) async fn mark_fetched(&self, shown: Transaction) -> Result<Transaction, Failure> {
-        let next = shown.clone().fetch(self.now())?;
-        if next.version() == shown.version() {
-            return Ok(next);
-        }
-        match self.ports.store.replace(&shown, next.clone()).await? {
-            Replaced::Done => Ok(next),
-            Replaced::Lost(Some(current)) => Ok(current.fetch(self.now())?),
-            Replaced::Lost(None) => Err(Reason::new(Code::RequestExpired, "the request has ended").into()),
-        }
+        let fetched = self.change(shown, |it| Ok((it.fetch(self.now())?, ()))).await?;
+        let ended = || Failure::from(Reason::new(Code::RequestExpired, "the request has ended"));
+        fetched.map(|(next, ())| next).ok_or_else(ended)
     }
 
     async fn sign_request(

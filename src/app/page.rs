@@ -4,8 +4,6 @@
 //! whether it is the same browser before it sends them on to the caller (HAIP 1.0 section 5.1, FIX-02).
 
 use super::create_request::Created;
-use super::ports::Replaced;
-use super::read_result::RETRIES;
 use super::{App, Failure};
 use crate::domain::ids::{BrowserCookie, PageHandle};
 use crate::domain::jose::hash::sha256;
@@ -40,20 +38,17 @@ impl App {
     pub async fn open_page(&self, handle: &str, cookie: &BrowserCookie) -> Result<Opened, Failure> {
         let page = PageHandle::parse(handle).ok_or_else(unknown)?;
         let browser = browser_hash(&page, cookie);
-        for _ in 0..RETRIES {
-            let shown = self.by_page(&page).await?;
-            let current = shown.clone().sweep(self.now());
-            let (next, foreign) = match current.clone().open_page(browser) {
+        let step = |it: Transaction| {
+            let current = it.sweep(self.now());
+            Ok(match current.clone().open_page(browser) {
                 Ok(next) => (next, false),
                 Err(_) => (current, true),
-            };
-            if self.kept(&shown, &next).await? {
-                let tenant = self.tenant(next.tenant())?;
-                let by_browser = !foreign && self.hosted_offer(tenant, &next).is_some();
-                return Ok(Opened { created: self.created(tenant, next), foreign, by_browser });
-            }
-        }
-        Err(too_many())
+            })
+        };
+        let (next, foreign) = self.change(self.by_page(&page).await?, step).await?.ok_or_else(unknown)?;
+        let tenant = self.tenant(next.tenant())?;
+        let by_browser = !foreign && self.hosted_offer(tenant, &next).is_some();
+        Ok(Opened { created: self.created(tenant, next), foreign, by_browser })
     }
 
     /// The page of a presentation as the browser with this cookie may see it, without binding anybody.
@@ -86,16 +81,11 @@ impl App {
         let page = PageHandle::parse(handle).ok_or_else(unknown)?;
         let browser = cookie.map(|cookie| browser_hash(&page, cookie));
         let hash = ResponseCodeHash::new(sha256(code.as_bytes()));
-        for _ in 0..RETRIES {
-            let shown = self.by_page(&page).await?;
-            let (next, passed) = shown.clone().return_to_page(self.now(), browser, &hash);
-            if self.kept(&shown, &next).await? {
-                passed?;
-                let Flow::SameDevice { return_url } = next.flow() else { return Err(unknown()) };
-                return super::receive_response::with_code(return_url, code);
-            }
-        }
-        Err(too_many())
+        let step = |it: Transaction| Ok(it.return_to_page(self.now(), browser, &hash));
+        let (next, passed) = self.change(self.by_page(&page).await?, step).await?.ok_or_else(unknown)?;
+        passed?;
+        let Flow::SameDevice { return_url } = next.flow() else { return Err(unknown()) };
+        super::receive_response::with_code(return_url, code)
     }
 
     /// The person says on the page whether the answer of a wallet was theirs.
@@ -106,14 +96,9 @@ impl App {
     pub async fn confirm_on_page(&self, handle: &str, cookie: &BrowserCookie, yes: bool) -> Result<(), Failure> {
         let page = PageHandle::parse(handle).ok_or_else(unknown)?;
         let browser = browser_hash(&page, cookie);
-        for _ in 0..RETRIES {
-            let shown = self.by_page(&page).await?;
-            let (next, done) = shown.clone().confirm(self.now(), browser, yes);
-            if self.kept(&shown, &next).await? {
-                return Ok(done?);
-            }
-        }
-        Err(too_many())
+        let step = |it: Transaction| Ok(it.confirm(self.now(), browser, yes));
+        let (_, done) = self.change(self.by_page(&page).await?, step).await?.ok_or_else(unknown)?;
+        Ok(done?)
     }
 
     async fn by_page(&self, page: &PageHandle) -> Result<Transaction, Failure> {
@@ -121,16 +106,4 @@ impl App {
         let found = self.ports.store.by_page(page).await?.filter(|transaction| transaction.offer().is_none());
         found.ok_or_else(unknown)
     }
-
-    /// Writes the next state over the one that was shown, if it is another. `false` if somebody else was faster.
-    async fn kept(&self, shown: &Transaction, next: &Transaction) -> Result<bool, Failure> {
-        if next.version() == shown.version() {
-            return Ok(true);
-        }
-        Ok(matches!(self.ports.store.replace(shown, next.clone()).await?, Replaced::Done))
-    }
-}
-
-fn too_many() -> Failure {
-    Reason::new(Code::Overloaded, "the transaction is written by too many at once").into()
 }

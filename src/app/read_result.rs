@@ -7,7 +7,6 @@ use super::{App, Failure};
 use crate::domain::ids::{TenantId, TransactionId};
 use crate::domain::jose::hash::sha256;
 use crate::domain::reason::{Code, Reason};
-use crate::domain::time::UnixSeconds;
 use crate::domain::transaction::{Reading, ResponseCodeHash, Returned, Transaction};
 
 /// A presentation as its caller sees it.
@@ -22,7 +21,7 @@ pub struct Read {
 }
 
 /// How often a reading is tried again when somebody else wrote in between.
-pub(super) const RETRIES: usize = 8;
+const RETRIES: usize = 8;
 
 fn unknown() -> Failure {
     Reason::new(Code::UnknownTransaction, "no such transaction").into()
@@ -46,16 +45,32 @@ impl App {
         let code = response_code.map(|code| ResponseCodeHash::new(sha256(code.as_bytes())));
         let session = session.map(session_hash);
         let returned = Returned { code: code.as_ref(), session: session.as_ref() };
+        let shown = self.ports.store.by_id(tenant, &id).await?.ok_or_else(unknown)?;
+        let (next, reading) = self.change(shown, |it| Ok(it.read(self.now(), returned))).await?.ok_or_else(unknown)?;
+        let refused = self.tries.last(&id).filter(|_| !next.status().is_end());
+        Ok(Read { transaction: next, reading: reading?, refused })
+    }
+
+    /// Takes a step from the state that was shown and writes what comes of it over that very state, if it is another.
+    /// Where somebody else was faster the step is taken again from what they left. `None` once the transaction is gone.
+    ///
+    /// # Errors
+    /// Whatever the step says, [`Code::Overloaded`] if others are faster again and again, and failures of the store.
+    pub(super) async fn change<T>(
+        &self,
+        mut shown: Transaction,
+        step: impl Fn(Transaction) -> Result<(Transaction, T), Reason>,
+    ) -> Result<Option<(Transaction, T)>, Failure> {
         for _ in 0..RETRIES {
-            let shown = self.ports.store.by_id(tenant, &id).await?.ok_or_else(unknown)?;
-            let (next, reading) = shown.clone().read(self.now(), returned);
-            if next.version() != shown.version()
-                && !matches!(self.ports.store.replace(&shown, next.clone()).await?, Replaced::Done)
-            {
-                continue;
+            let (next, outcome) = step(shown.clone())?;
+            if next.version() == shown.version() {
+                return Ok(Some((next, outcome)));
             }
-            let refused = self.tries.last(&id).filter(|_| !next.status().is_end());
-            return Ok(Read { transaction: next, reading: reading?, refused });
+            match self.ports.store.replace(&shown, next.clone()).await? {
+                Replaced::Done => return Ok(Some((next, outcome))),
+                Replaced::Lost(Some(current)) => shown = *current,
+                Replaced::Lost(None) => return Ok(None),
+            }
         }
         Err(Reason::new(Code::Overloaded, "the transaction is written by too many at once").into())
     }
@@ -68,7 +83,7 @@ impl App {
         let id = TransactionId::parse(id).ok_or_else(unknown)?;
         let changes = self.ports.store.watch(&id);
         let transaction = self.ports.store.by_id(tenant, &id).await?.ok_or_else(unknown)?;
-        Ok((transaction.expire(self.now()).abandon(self.now()), changes))
+        Ok((transaction.expire(self.now()), changes))
     }
 
     /// The current state for somebody who watches.
@@ -77,7 +92,7 @@ impl App {
     /// As [`App::watch`].
     pub async fn current(&self, tenant: &TenantId, id: &TransactionId) -> Result<Transaction, Failure> {
         let transaction = self.ports.store.by_id(tenant, id).await?.ok_or_else(unknown)?;
-        Ok(transaction.expire(self.now()).abandon(self.now()))
+        Ok(transaction.expire(self.now()))
     }
 
     /// The links of a transaction of this tenant, for its QR code.
@@ -108,20 +123,12 @@ impl App {
     /// [`Code::UnknownTransaction`], and failures of the store.
     pub async fn cancel_or_erase(&self, tenant: &TenantId, id: &str) -> Result<Transaction, Failure> {
         let id = TransactionId::parse(id).ok_or_else(unknown)?;
-        for _ in 0..RETRIES {
-            let shown = self.ports.store.by_id(tenant, &id).await?.ok_or_else(unknown)?;
-            let next = cancelled_or_erased(shown.clone(), self.now())?;
-            if next.version() == shown.version()
-                || matches!(self.ports.store.replace(&shown, next.clone()).await?, Replaced::Done)
-            {
-                return Ok(next);
-            }
-        }
-        Err(Reason::new(Code::Overloaded, "the transaction is written by too many at once").into())
+        let shown = self.ports.store.by_id(tenant, &id).await?.ok_or_else(unknown)?;
+        let step = |it: Transaction| {
+            let current = it.expire(self.now());
+            let next = if current.status().is_end() { current.erase() } else { current.cancel(self.now())? };
+            Ok((next, ()))
+        };
+        self.change(shown, step).await?.map(|(next, ())| next).ok_or_else(unknown)
     }
-}
-
-fn cancelled_or_erased(shown: Transaction, now: UnixSeconds) -> Result<Transaction, Failure> {
-    let current = shown.expire(now).abandon(now);
-    if current.status().is_end() { Ok(current.erase()) } else { Ok(current.cancel(now)?) }
 }

@@ -2,8 +2,6 @@
 //!
 //! Rules kept here: OVP-CID-04, OVP-RESP-06, OVP-RESP-08, OVP-RESP-12, OVP-RESP-15, KB-14, FIX-11, NON-09, DEU-11.
 
-use super::ports::Replaced;
-use super::read_result::RETRIES;
 use super::tries::RefusedTry;
 use super::{App, Failure, Tenant, render};
 use crate::domain::dc_api::Origin;
@@ -237,31 +235,24 @@ impl App {
     /// which never changes.
     async fn end(
         &self,
-        mut shown: Transaction,
+        shown: Transaction,
         step: impl Fn(Transaction, UnixSeconds, ResponseCodeHash) -> Result<Transaction, Reason>,
     ) -> Result<Option<String>, Failure> {
         let code = self.ports.entropy.draw(ResponseCode::from_random)?;
         let hash = ResponseCodeHash::new(sha256(code.as_str().as_bytes()));
-        for _ in 0..RETRIES {
-            let next = step(shown.clone(), self.now(), hash)?;
-            match self.ports.store.replace(&shown, next).await? {
-                Replaced::Done => return self.way_back(&shown, &code),
-                Replaced::Lost(Some(current)) => shown = *current,
-                Replaced::Lost(None) => {
-                    return Err(Reason::new(Code::TransactionExpired, "the transaction has ended").into());
-                }
-            }
-        }
-        Err(Reason::new(Code::Overloaded, "the transaction is written by too many at once").into())
+        let ended = self.change(shown, |it| Ok((step(it, self.now(), hash)?, ()))).await?;
+        let gone = || Failure::from(Reason::new(Code::TransactionExpired, "the transaction has ended"));
+        let (next, ()) = ended.ok_or_else(gone)?;
+        self.way_back(&next, &code)
     }
 
     /// Where the wallet sends the person. Where a browser has opened the page, the page looks first whether the person comes
     /// back in it.
-    fn way_back(&self, shown: &Transaction, code: &ResponseCode) -> Result<Option<String>, Failure> {
-        match shown.flow() {
+    fn way_back(&self, answered: &Transaction, code: &ResponseCode) -> Result<Option<String>, Failure> {
+        match answered.flow() {
             Flow::CrossDevice | Flow::DcApi(_) => Ok(None),
-            Flow::SameDevice { .. } if shown.browser().is_some() => {
-                let page = format!("{}/p/{}/return", self.public_url, shown.page().as_str());
+            Flow::SameDevice { .. } if answered.browser().is_some() => {
+                let page = format!("{}/p/{}/return", self.public_url, answered.page().as_str());
                 with_code(&page, code.as_str()).map(Some)
             }
             Flow::SameDevice { return_url } => with_code(return_url, code.as_str()).map(Some),

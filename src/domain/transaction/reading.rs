@@ -134,14 +134,7 @@ impl Transaction {
         match gate.try_pass(returned.code) {
             Ok(()) => {}
             Err(reason) if reason.code == Code::ResponseCodeRequired => return (self, Err(reason)),
-            Err(reason) if gate.wrong_codes >= MAX_WRONG_CODES => {
-                let detail = "closed after too many wrong codes";
-                return (self.turn_away(now, Code::ResponseCodeInvalid, detail), Err(reason));
-            }
-            Err(reason) => {
-                self.version = self.version.saturating_add(1);
-                return (self, Err(reason));
-            }
+            Err(reason) => return (self.after_wrong_code(now), Err(reason)),
         }
         match same_session(session.as_ref(), returned.session) {
             Ok(()) => (self.claimed(now), Ok(true)),
@@ -153,6 +146,19 @@ impl Transaction {
             Err(reason) => {
                 let detail = "the person came back in another session of the caller's";
                 (self.turn_away(now, Code::SessionMismatch, detail), Err(reason))
+            }
+        }
+    }
+
+    /// What a wrong code that was counted leads to: one too many rejects an answer that waits.
+    fn after_wrong_code(mut self, now: UnixSeconds) -> Self {
+        match &self.phase {
+            Phase::Answered(Answered { lock: Lock::Code(gate), .. }) if gate.wrong_codes >= MAX_WRONG_CODES => {
+                self.turn_away(now, Code::ResponseCodeInvalid, "closed after too many wrong codes")
+            }
+            _ => {
+                self.version = self.version.saturating_add(1);
+                self
             }
         }
     }
@@ -209,16 +215,7 @@ impl Transaction {
                 }
                 (current, Err(reason))
             }
-            Err(reason) => {
-                let closed = gate.wrong_codes >= MAX_WRONG_CODES && current.is_answered();
-                if closed {
-                    let detail = "closed after too many wrong codes";
-                    current = current.turn_away(now, Code::ResponseCodeInvalid, detail);
-                } else {
-                    current.version = current.version.saturating_add(1);
-                }
-                (current, Err(reason))
-            }
+            Err(reason) => (current.after_wrong_code(now), Err(reason)),
         }
     }
 

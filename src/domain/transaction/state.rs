@@ -158,26 +158,21 @@ impl Transaction {
         Ok(self.into_phase(Phase::Cancelled { finished_at: now }))
     }
 
-    /// Expires if open and past its time; otherwise as it was. The end is dated to `expires_at`, so that every instance
-    /// tells the same story whenever its clean-up ran.
+    /// Ends if its time is over and it has not ended: an open one expires, an answered one whose person did not come is
+    /// rejected. Otherwise as it was. The end is dated to that time, so that every instance tells the same story
+    /// whenever its clean-up ran.
     pub fn expire(self, now: UnixSeconds) -> Self {
-        let finished_at = self.start.expires_at;
-        if self.status().is_end() || self.is_answered() || now < finished_at {
-            return self;
-        }
-        self.into_phase(Phase::Expired { finished_at })
-    }
-
-    /// Rejects an accepted answer whose person did not come in time; otherwise as it was. The end is dated to that time.
-    pub fn abandon(self, now: UnixSeconds) -> Self {
-        match &self.phase {
-            Phase::Answered(answered) if now >= answered.until => {
-                let (until, confirmation) = (answered.until, answered.lock == Lock::Confirmation);
-                if confirmation {
-                    return self.turn_away(until, Code::SessionMismatch, "nobody confirmed the answer in time");
+        match (self.finished_at(), self.due()) {
+            (None, Some(due)) if now >= due => match &self.phase {
+                Phase::Answered(Answered { lock: Lock::Confirmation, .. }) => {
+                    self.turn_away(due, Code::SessionMismatch, "nobody confirmed the answer in time")
                 }
-                self.turn_away(until, Code::ResponseCodeRequired, "nobody came back with the response code in time")
-            }
+                Phase::Answered(_) => {
+                    let detail = "nobody came back with the response code in time";
+                    self.turn_away(due, Code::ResponseCodeRequired, detail)
+                }
+                _ => self.into_phase(Phase::Expired { finished_at: due }),
+            },
             _ => self,
         }
     }
@@ -192,15 +187,14 @@ impl Transaction {
         self
     }
 
-    /// Does what is due at `now`: expires an open one, rejects an answered one that waited too long, erases an overdue
-    /// outcome. Otherwise as it was.
+    /// Does what is due at `now`: ends one whose time is over, erases an overdue outcome. Otherwise as it was.
     pub fn sweep(self, now: UnixSeconds) -> Self {
         let mut current = self;
         // An answered one that nobody looked at for long is rejected and then erased: two steps at most.
         while let Some(due) = current.due()
             && now >= due
         {
-            current = if current.is_answered() { current.abandon(now) } else { current.expire(now).erase() };
+            current = if current.finished_at().is_none() { current.expire(now) } else { current.erase() };
         }
         current
     }

@@ -1,14 +1,12 @@
 //! The wallet behind a browser: what it demands of a page's call of the Digital Credentials API, what it hands back, and
 //! how it can misbehave there.
 
-use super::faults::{End, Expectation, accepted, completed, declined, open};
-use super::matcher::Query;
+use super::faults::{End, Expectation, accepted, completed, declined, fault_table, open};
 use super::registration::{self, Against};
 use super::request::{
-    Refusal, RequestObject, Rule, Signed, access_certificate, check_metadata, check_times, demand, is_access_key,
-    is_random_text,
+    Refusal, RequestObject, Rule, Signed, check_metadata, check_times, demand, is_access_key, is_random_text,
+    what_is_asked,
 };
-use super::transaction_data;
 use crate::domain::reason::Code;
 use crate::domain::time::UnixSeconds;
 use serde_json::{Map, Value, json};
@@ -77,15 +75,14 @@ fn only_member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
 /// What `verifier_info` says of the client, held against its certificate and the query.
 fn check_registration(
     info: Option<&Value>,
-    token: &str,
+    leaf: &[u8],
     read: &RequestObject,
     page: &PageCall<'_>,
 ) -> Result<(), Refusal> {
     let Some(anchor) = page.registrar else {
         return registration::check_form(info, &read.query).map(drop);
     };
-    let leaf = access_certificate(token);
-    registration::check(info, Against { leaf: &leaf, anchor, query: &read.query, now: page.now })
+    registration::check(info, Against { leaf, anchor, query: &read.query, now: page.now })
 }
 
 fn read_one(protocol: &str, data: &Value, page: &PageCall<'_>) -> Result<RequestObject, Refusal> {
@@ -99,8 +96,8 @@ fn read_one(protocol: &str, data: &Value, page: &PageCall<'_>) -> Result<Request
             demand(stated.is_some() && !signed.header.contains_key("client_id"), Rule::ClientIdPlace, "elsewhere")?;
             demand(stated == Some(signed.client_id.as_str()), Rule::ClientIdHash, "of another certificate")?;
             check_authenticated(&signed.claims, page)?;
-            let read = check_parameters(&signed.claims, &signed.client_id, Some(token), page.origin)?;
-            check_registration(signed.claims.get("verifier_info"), token, &read, page)?;
+            let read = check_parameters(&signed.claims, &signed.client_id, Some(&signed.leaf), page.origin)?;
+            check_registration(signed.claims.get("verifier_info"), &signed.leaf, &read, page)?;
             Ok(read)
         }
         "openid4vp-v1-multisigned" => {
@@ -120,8 +117,8 @@ fn read_one(protocol: &str, data: &Value, page: &PageCall<'_>) -> Result<Request
                 demand(stated.is_some() && !elsewhere, Rule::ClientIdPlace, "elsewhere")?;
                 demand(stated == Some(signed.client_id.as_str()), Rule::ClientIdHash, "of another certificate")?;
                 check_authenticated(&signed.claims, page)?;
-                let read = check_parameters(&signed.claims, &signed.client_id, Some(&token), page.origin)?;
-                check_registration(signed.header.get("verifier_info"), &token, &read, page)?;
+                let read = check_parameters(&signed.claims, &signed.client_id, Some(&signed.leaf), page.origin)?;
+                check_registration(signed.header.get("verifier_info"), &signed.leaf, &read, page)?;
                 chosen.get_or_insert(read);
             }
             chosen.ok_or_else(|| shape("no signature"))
@@ -151,7 +148,7 @@ fn check_authenticated(claims: &Map<String, Value>, page: &PageCall<'_>) -> Resu
 fn check_parameters(
     claims: &Map<String, Value>,
     client_id: &str,
-    token: Option<&str>,
+    leaf: Option<&[u8]>,
     origin: &str,
 ) -> Result<RequestObject, Refusal> {
     const FORBIDDEN: [&str; 9] = [
@@ -172,21 +169,15 @@ fn check_parameters(
     }
     let nonce = word("nonce").unwrap_or_default();
     demand(is_random_text(nonce), Rule::Nonce, "too short, or other characters")?;
-    let query = claims.get("dcql_query").and_then(Query::parse);
-    let query = query.ok_or_else(|| Refusal::new(Rule::QueryForm, "cannot be read"))?;
-    let transaction_data = match claims.get("transaction_data") {
-        None => Vec::new(),
-        Some(value) => transaction_data::read(value, &query)
-            .ok_or_else(|| Refusal::new(Rule::TransactionData, "another shape, or an unknown credential"))?,
-    };
+    let (query, transaction_data) = what_is_asked(claims)?;
     let encrypted = match word("response_mode") {
         Some("dc_api.jwt") => true,
         Some("dc_api") => false,
         _ => return Err(Refusal::new(Rule::ResponseMode, "another or none")),
     };
     let encryption = check_metadata(claims.get("client_metadata"), encrypted, &query)?;
-    if let (Some(key), Some(token)) = (&encryption, token) {
-        demand(!is_access_key(token, key), Rule::MetadataKeyReuse, "the same key")?;
+    if let (Some(key), Some(leaf)) = (&encryption, leaf) {
+        demand(!is_access_key(leaf, key), Rule::MetadataKeyReuse, "the same key")?;
     }
     Ok(RequestObject {
         client_id: client_id.to_owned(),
@@ -200,40 +191,11 @@ fn check_parameters(
     })
 }
 
-macro_rules! faults {
-    ($( $variant:ident = $name:literal, $expected:expr, $cases:literal, $meaning:literal; )+) => {
-        /// A named way to misbehave behind a browser. What [`super::faults::Fault`] names can be wrong there, too.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum BrowserFault { $( #[doc = $meaning] $variant, )+ }
-
-        impl BrowserFault {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[ $( Self::$variant, )+ ];
-
-            /// The name for the command line.
-            pub const fn name(self) -> &'static str { match self { $( Self::$variant => $name, )+ } }
-
-            /// The fault of this name.
-            pub fn from_name(name: &str) -> Option<Self> { match name { $( $name => Some(Self::$variant), )+ _ => None } }
-
-            /// What must follow; the status is that of the call by which the page's backend hands the answer in.
-            pub const fn expected(self) -> Expectation { match self { $( Self::$variant => $expected, )+ } }
-
-            /// The cases of the attack catalogue that it stands for; none for a case of our own.
-            pub fn cases(self) -> impl Iterator<Item = &'static str> {
-                let cases = match self { $( Self::$variant => $cases, )+ };
-                cases.split(' ').filter(|case| !case.is_empty())
-            }
-
-            /// What the wallet does, in one sentence.
-            pub const fn meaning(self) -> &'static str { match self { $( Self::$variant => $meaning, )+ } }
-        }
-    };
-}
-
 use Code as C;
 
-faults! {
+fault_table! {
+    /// A named way to misbehave behind a browser. What [`super::faults::Fault`] names can be wrong there, too.
+    BrowserFault:
     AudClientId = "dc-aud-client-id", open(C::OriginMismatch), "DCA-001", "aud is the client_id, as without a browser.";
     AudBare = "dc-aud-bare", open(C::OriginMismatch), "", "aud is the origin without its prefix.";
     AudWebOrigin = "dc-aud-web-origin", open(C::OriginMismatch), "", "aud has the prefix web-origin, as in earlier drafts.";

@@ -7,7 +7,7 @@ use super::prefix::{self, Named, Prefixes};
 use super::registration::{self, Against};
 use super::transaction_data;
 use super::transport::is_permitted;
-use crate::domain::encoding::{base64, json};
+use crate::domain::encoding::base64;
 use crate::domain::jose::hash::sha256;
 use crate::domain::jose::jwe;
 use crate::domain::jose::jws::CompactJws;
@@ -225,7 +225,7 @@ impl RequestObject {
         check_times(&claims, expected.now)?;
         let request = Self::of_claims(&claims, expected.client_id, expected.wallet_nonce)?;
         if let Some(key) = &request.encryption {
-            demand(!is_access_key(token, key), Rule::MetadataKeyReuse, "the same key")?;
+            demand(!is_access_key(&leaf, key), Rule::MetadataKeyReuse, "the same key")?;
         }
         if let Some(Named::SanDns(host)) = Named::of(expected.client_id) {
             demand(prefix::is_at(&request.response_uri, host), Rule::ClientIdSan, "response_uri is elsewhere")?;
@@ -262,13 +262,7 @@ impl RequestObject {
             _ => false,
         };
         demand(echoed, Rule::WalletNonce, "missing, changed or not asked for")?;
-        let query = claims.get("dcql_query").and_then(Query::parse);
-        let query = query.ok_or_else(|| Refusal::new(Rule::QueryForm, "cannot be read"))?;
-        let transaction_data = match claims.get("transaction_data") {
-            None => Vec::new(),
-            Some(value) => transaction_data::read(value, &query)
-                .ok_or_else(|| Refusal::new(Rule::TransactionData, "another shape, or an unknown credential"))?,
-        };
+        let (query, transaction_data) = what_is_asked(claims)?;
         let encrypted = match word("response_mode") {
             Some("direct_post.jwt") => true,
             Some("direct_post") => false,
@@ -297,7 +291,7 @@ pub(super) struct Signed {
     /// The client identifier that belongs to the certificate.
     pub(super) client_id: String,
     /// The certificate, DER.
-    leaf: Vec<u8>,
+    pub(super) leaf: Vec<u8>,
 }
 
 impl Signed {
@@ -336,6 +330,18 @@ impl Signed {
             }
         }
     }
+}
+
+/// The query, and the transaction data for its credentials.
+pub(super) fn what_is_asked(claims: &Map<String, Value>) -> Result<(Query, Vec<transaction_data::Entry>), Refusal> {
+    let query = claims.get("dcql_query").and_then(Query::parse);
+    let query = query.ok_or_else(|| Refusal::new(Rule::QueryForm, "cannot be read"))?;
+    let entries = match claims.get("transaction_data") {
+        None => Vec::new(),
+        Some(value) => transaction_data::read(value, &query)
+            .ok_or_else(|| Refusal::new(Rule::TransactionData, "another shape, or an unknown credential"))?,
+    };
+    Ok((query, entries))
 }
 
 pub(super) fn check_times(claims: &Map<String, Value>, now: UnixSeconds) -> Result<(), Refusal> {
@@ -412,16 +418,8 @@ fn has(values: &Value, wanted: &str) -> bool {
     values.as_array().is_some_and(|values| values.iter().any(|value| value == wanted))
 }
 
-/// The first certificate of the header, DER; empty if there is none.
-pub(super) fn access_certificate(token: &str) -> Vec<u8> {
-    let header = token.split('.').next().and_then(|part| base64::decode_url(part).ok());
-    let members = header.and_then(|bytes| json::parse_object(&bytes).ok()).unwrap_or_default();
-    let leaf = members.get("x5c").and_then(|chain| chain.get(0)).and_then(Value::as_str).unwrap_or_default();
-    base64::decode_standard(leaf).unwrap_or_default()
-}
-
-pub(super) fn is_access_key(token: &str, key: &EncryptionKey) -> bool {
-    let leaf = access_certificate(token);
+/// Whether a key for answers is the key of the access certificate, DER.
+pub(super) fn is_access_key(leaf: &[u8], key: &EncryptionKey) -> bool {
     let coordinate = |name: &str| {
         key.jwk.get(name).and_then(Value::as_str).and_then(|text| base64::decode_url(text).ok()).unwrap_or_default()
     };

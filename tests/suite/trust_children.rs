@@ -29,10 +29,11 @@ const GERMAN: &str = "https://de.example/pids";
 const DAY: i64 = 86_400;
 const REFRESH: i64 = 3_600;
 
-struct Hosts {
-    documents: Mutex<BTreeMap<String, Vec<u8>>>,
-    asked: Mutex<Vec<String>>,
-    status: StatusHostFetch,
+/// Documents of other hosts by address, beside the status host. Whatever is not among them does not answer.
+pub(crate) struct Hosts {
+    pub(crate) documents: Mutex<BTreeMap<String, Vec<u8>>>,
+    pub(crate) asked: Mutex<Vec<String>>,
+    pub(crate) status: StatusHostFetch,
 }
 
 impl Fetch for Hosts {

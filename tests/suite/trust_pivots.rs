@@ -3,10 +3,11 @@
 use crate::cli::run;
 use crate::fixture::{Folder, SOUND};
 use crate::service::{NOW, STATUS_BASE, TestService};
+use crate::trust_children::Hosts;
 use crate::trust_refresh::{DAY, REFRESH, present, source_plan};
 use pruefstein::adapters::clock::FixedClock;
 use pruefstein::adapters::kept::KeptInMemory;
-use pruefstein::app::ports::{Clock, Fetch, FetchError, FetchRequest, FetchResponse, KeptLists, Pending, Validators};
+use pruefstein::app::ports::{Clock, Fetch, KeptLists};
 use pruefstein::app::refresh_trust::Refreshed;
 use pruefstein::app::time_text::rfc3339;
 use pruefstein::demo::World;
@@ -78,27 +79,6 @@ impl Publisher {
         let signs = XmlService::new(authority.status_root(IssuerName::PidGermany), NOW.minus(DAY));
         list.services.push(XmlService { service_type: STATUS_SIGNERS.to_owned(), ..signs });
         list.signed(&self.german).unwrap().into_bytes()
-    }
-}
-
-struct Hosts {
-    documents: Mutex<BTreeMap<String, Vec<u8>>>,
-    asked: Mutex<Vec<String>>,
-    status: StatusHostFetch,
-}
-
-impl Fetch for Hosts {
-    fn get(&self, request: FetchRequest) -> Pending<'_, FetchResponse, FetchError> {
-        if request.url.starts_with(STATUS_BASE) {
-            return self.status.get(request);
-        }
-        self.asked.lock().unwrap().push(request.url.clone());
-        let body = self.documents.lock().unwrap().get(&request.url).cloned();
-        Box::pin(async move {
-            let body = body.ok_or(FetchError::Timeout)?;
-            let (validators, date) = (Validators::default(), None);
-            Ok(FetchResponse { status: 200, content_type: None, max_age: None, validators, date, body })
-        })
     }
 }
 

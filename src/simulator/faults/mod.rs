@@ -70,12 +70,12 @@ pub(super) const fn accepted() -> Expectation {
 }
 
 macro_rules! faults {
-    ($( $variant:ident = $name:literal, $expected:expr, $cases:literal, $meaning:literal; )+) => {
-        /// A named way to misbehave.
+    ($(#[$about:meta])* $faults:ident: $( $variant:ident = $name:literal, $expected:expr, $cases:literal, $meaning:literal; )+) => {
+        $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Fault { $( #[doc = $meaning] $variant, )+ }
+        pub enum $faults { $( #[doc = $meaning] $variant, )+ }
 
-        impl Fault {
+        impl $faults {
             /// All of them, in the order of the table.
             pub const ALL: &'static [Self] = &[ $( Self::$variant, )+ ];
 
@@ -85,7 +85,7 @@ macro_rules! faults {
             /// The fault of this name.
             pub fn from_name(name: &str) -> Option<Self> { match name { $( $name => Some(Self::$variant), )+ _ => None } }
 
-            /// What must follow.
+            /// What must follow; the status is that of the call by which the answer arrives.
             pub const fn expected(self) -> Expectation { match self { $( Self::$variant => $expected, )+ } }
 
             /// The cases of the attack catalogue that it stands for; none for a case of our own.
@@ -100,9 +100,13 @@ macro_rules! faults {
     };
 }
 
+pub(super) use faults as fault_table;
+
 use Code as C;
 
 faults! {
+    /// A named way to misbehave.
+    Fault:
     // The issuer-signed JWT: header and signature.
     IssuerAlgNone = "issuer-alg-none", open(C::JwsAlgNotAllowed), "JOS-001", "The credential says alg none and has no signature.";
     IssuerAlgHs256 = "issuer-alg-hs256", open(C::JwsAlgNotAllowed), "JOS-004", "The credential has an HMAC with an empty secret.";

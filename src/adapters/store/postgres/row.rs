@@ -1,12 +1,13 @@
 //! How one transaction lies in its row: names as hashes, the record encrypted, and columns beside it that must fit.
 
 use crate::adapters::entropy::OsEntropy;
+use crate::adapters::store::status_number;
 use crate::app::ports::{Entropy as _, StoreError};
 use crate::domain::ids::{PageHandle, RequestHandle, TransactionId};
 use crate::domain::jose::at_rest::{self, NONCE_BYTES, SealingKey, Subject, Unsealable};
 use crate::domain::jose::hash::sha256;
+use crate::domain::transaction::Transaction;
 use crate::domain::transaction::record::{self, RecordFault};
-use crate::domain::transaction::{Status, Transaction};
 use tokio_postgres::Row;
 use zeroize::Zeroizing;
 
@@ -83,7 +84,7 @@ impl Packing {
         let record = encode(transaction)?;
         let (id, digest) = (of_id(transaction.id()), sha256(&record));
         let version = i64::try_from(transaction.version()).map_err(|_| UNWRITABLE)?;
-        let status = number(transaction.status());
+        let status = i16::from(status_number(transaction.status()));
         let (due, removal) = match (transaction.due(), transaction.finished_at()) {
             (Some(due), _) => (due, false),
             (None, finished_at) => {
@@ -124,7 +125,7 @@ impl Packing {
             && id == of_id(transaction.id())
             && tenant == transaction.tenant().as_str()
             && Ok(version) == i64::try_from(transaction.version())
-            && status == number(transaction.status());
+            && status == i16::from(status_number(transaction.status()));
         if !agrees {
             return Err(corrupt("a row whose parts do not agree"));
         }
@@ -151,18 +152,6 @@ fn beside(version: i64, status: i16) -> [u8; 10] {
         *byte = part;
     }
     bytes
-}
-
-pub(super) const fn number(status: Status) -> i16 {
-    match status {
-        Status::Open => 0,
-        Status::Fetched => 1,
-        Status::Verified => 2,
-        Status::Rejected => 3,
-        Status::Declined => 4,
-        Status::Expired => 5,
-        Status::Cancelled => 6,
-    }
 }
 
 /// Whether a transaction is the one that was asked for: a damaged index must not lead to the wrong one (STO-009).

@@ -11,10 +11,11 @@
 //!
 //! Source: SQLite "Database File Format", sections 1.6 (cells, overflow) and 2.1 (record format).
 
+use crate::adapters::store::status_number;
 use crate::app::ports::Idempotency;
 use crate::domain::time::UnixSeconds;
+use crate::domain::transaction::Transaction;
 use crate::domain::transaction::record::{self, RecordFault};
-use crate::domain::transaction::{Status, Transaction};
 use zeroize::Zeroizing;
 
 /// Page size of the file, in bytes. The constants below are made from it.
@@ -44,15 +45,7 @@ impl Head {
     /// The integers that belong to `transaction`, whose record is given.
     pub(super) fn new(transaction: &Transaction, record: &[u8]) -> Result<Self, RecordFault> {
         let version = i64::try_from(transaction.version()).map_err(|_| RecordFault::Damaged("version out of range"))?;
-        let status = match transaction.status() {
-            Status::Open => 0,
-            Status::Fetched => 1,
-            Status::Verified => 2,
-            Status::Rejected => 3,
-            Status::Declined => 4,
-            Status::Expired => 5,
-            Status::Cancelled => 6,
-        };
+        let status = i64::from(status_number(transaction.status()));
         Ok(Self { version, status, sum: i64::from(record::checksum(record)) })
     }
 }

@@ -190,7 +190,8 @@ proptest::proptest! {
         let mut cwt = CWT.clone();
         cwt.truncate(place);
         cwt.extend_from_slice(&bytes);
-        proptest::prop_assert!(refused(&cwt));
+        // Cut behind its end and followed by nothing it is the good one.
+        proptest::prop_assert_eq!(refused(&cwt), cwt != *CWT);
     }
 }
 
